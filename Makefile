@@ -1,0 +1,24 @@
+# Each target sets itself up (scripts/setup) and runs one script of the same name.
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long bench lint docs
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\): ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## issuer, Flask and Starlette apps; a key is revoked and every worker refuses it at once
+	@scripts/demo
+
+test: ## lint, types, every test, branch coverage
+	@scripts/test
+
+test-long: ## the tests with many more cases, and the long ones
+	@scripts/test-long
+
+bench: ## what a cached key costs, beside the floor
+	@scripts/bench
+
+lint: ## style, form and types
+	@scripts/lint
+
+docs: ## checks that what the documentation points at is there
+	@scripts/docs

@@ -1,0 +1,107 @@
+"""Do what a flow asks for, in a thread or on an event loop. Two short loops, no decisions.
+
+``flow.close()`` runs whatever ends the request (a cancelled task, a dead thread): the flow then hands its
+check over to the next request that waits for it.
+"""
+
+import asyncio
+import logging
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import Final
+
+from rf_middleware._flight import Answer, Ask, Effect, Flow, Wait
+from rf_middleware._models import Reason, Refusal, Verdict
+from rf_middleware.issuers._background import background
+from rf_middleware.issuers._protocol import Issuer
+
+__all__ = ["adrive", "drive"]
+
+_log: Final = logging.getLogger("rf_middleware")
+_NO_ANSWER: Final = Answer(Refusal(Reason.ISSUER_UNAVAILABLE))
+
+
+def drive(flow: Flow, issuer: Issuer) -> Verdict:
+    """Run a flow in the calling thread.
+
+    Raises:
+        RuntimeError: an event loop runs in this thread; the flow could wait for a check that this very loop drives.
+    """
+    if _on_a_loop():
+        flow.close()
+        message = "check() would block the running event loop: await acheck() there"
+        raise RuntimeError(message)
+    try:
+        effect: Effect = next(flow)
+        while True:
+            effect = flow.send(_perform(effect, issuer))
+    except StopIteration as stop:
+        verdict: Verdict = stop.value
+        return verdict
+    finally:
+        flow.close()
+
+
+async def adrive(flow: Flow, issuer: Issuer) -> Verdict:
+    """Run a flow on the running event loop."""
+    try:
+        effect: Effect = next(flow)
+        while True:
+            effect = flow.send(await _aperform(effect, issuer))
+    except StopIteration as stop:
+        verdict: Verdict = stop.value
+        return verdict
+    finally:
+        flow.close()
+
+
+def _on_a_loop() -> bool:
+    try:
+        # Under gevent all greenlets share one thread, and the background's loop seems to run in each.
+        return asyncio.get_running_loop() is not background.loop
+    except RuntimeError:
+        return False
+
+
+def _perform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
+    if isinstance(effect, Ask):
+        try:
+            return issuer.check(effect.key.reveal(), effect.timeout)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in an issuer, the request gets a 503
+            return _no_answer(issuer, error)
+    if isinstance(effect, Wait):
+        return _landed(effect.landing, effect.timeout)
+    time.sleep(effect.seconds)
+    return None
+
+
+def _landed(landing: "Future[Verdict | None]", timeout: float) -> Verdict | None:
+    try:
+        return landing.result(timeout)
+    except FutureTimeoutError:
+        return None
+
+
+async def _aperform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
+    if isinstance(effect, Ask):
+        try:
+            async with asyncio.timeout(effect.timeout):
+                return await issuer.acheck(effect.key.reveal(), effect.timeout)
+        except Exception as error:  # noqa: BLE001 - whatever breaks in an issuer, the request gets a 503
+            return _no_answer(issuer, error)
+    if isinstance(effect, Wait):
+        try:
+            async with asyncio.timeout(effect.timeout):
+                # Shielded: a cancelled request must not cancel what all the others wait for.
+                return await asyncio.shield(asyncio.wrap_future(effect.landing))
+        except TimeoutError:
+            return None
+    await asyncio.sleep(effect.seconds)
+    return None
+
+
+def _no_answer(issuer: Issuer, error: Exception) -> Answer:
+    # The text of a foreign exception may hold the key, so only its type is told.
+    _log.warning("%r can't be asked: %s", issuer, type(error).__name__)
+    return _NO_ANSWER

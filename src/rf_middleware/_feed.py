@@ -1,0 +1,97 @@
+"""The thread that keeps the lease: one per validator and process, started at the first check.
+
+It learns whether the issuer has a feed only from a definite answer. It backs off with jitter while the
+issuer is away and takes up again by itself; meanwhile the lease runs out and each request is asked about.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from rf_middleware._core import Core
+from rf_middleware._lease import News
+from rf_middleware.issuers._protocol import Feed, FeedError
+
+__all__ = ["Follower"]
+
+_WAIT: Final = 3.0
+_FIRST_REST: Final = 0.05
+_LONGEST_REST: Final = 2.0
+_log: Final = logging.getLogger("rf_middleware")
+
+
+class Follower:
+    """Follows a feed on behalf of a core.
+
+    Args:
+        told: called with the news once they are applied and before they are acknowledged.
+        new_thread: makes the thread.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        feed: Feed,
+        told: Callable[[News], None],
+        new_thread: Callable[..., threading.Thread] = threading.Thread,
+    ) -> None:
+        self._new_thread = new_thread
+        self._core = core
+        self._feed = feed
+        self._told = told
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread unless it runs."""
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None and not self._stop.is_set():
+                    thread = self._new_thread(target=self._run, name="rf-middleware-feed", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:  # no thread to be had just now; the next check tries again
+                        _log.warning("revocation feed: no thread can be started; each request is asked about")
+                    else:
+                        self._thread = thread
+
+    def close(self) -> None:
+        """Stop trusting the lease, then give it back. Once."""
+        with self._lock:
+            first = not self._stop.is_set()
+            self._stop.set()
+            started = self._thread is not None
+        session = self._core.give_back()
+        if first and started:
+            self._feed.leave(session)
+
+    def _run(self) -> None:
+        rest, followed = _FIRST_REST, False
+        while not self._stop.is_set():
+            try:
+                if not followed:
+                    followed = self._feed.offered()
+                    self._core.learn(has_feed=followed)
+                    if not followed:
+                        return
+                self._once()
+            except Exception as error:  # noqa: BLE001 - whatever happens, it goes on trying
+                self._rest(rest, error)
+                rest = min(2 * rest, _LONGEST_REST)
+            else:
+                rest = _FIRST_REST
+
+    def _rest(self, rest: float, error: Exception) -> None:
+        if rest == _FIRST_REST and not self._stop.is_set():  # once per outage
+            reason = str(error) if isinstance(error, FeedError) else type(error).__name__
+            _log.warning("revocation feed: %s (%r); each request is asked about until it is back", reason, self._feed)
+        self._stop.wait(rest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+
+    def _once(self) -> None:
+        poll = self._core.poll(_WAIT)
+        news = self._core.apply(poll, self._feed.poll(poll))
+        if news is not None:
+            self._told(news)

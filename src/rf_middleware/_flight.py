@@ -1,0 +1,120 @@
+"""What a check in flight is made of: what it asks of a driver, what comes back, who shares it. Pure values."""
+
+from collections.abc import Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from rf_middleware._models import SLUG, Grant, Reason, Refusal, Verdict, Workspace
+from rf_middleware._secret import Secret
+
+__all__ = ["Answer", "Ask", "Effect", "Flight", "Flow", "Pause", "Share", "Wait"]
+
+_FOREVER: Final = 1e300
+"""Seconds that no key has left; NaN, infinity and numbers too large for a float are no seconds at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the issuer said about one key.
+
+    Attributes:
+        verdict: a grant, a definite refusal, or ``ISSUER_UNAVAILABLE``.
+        epoch, head: the issuer's history and its newest ``seq``, read before it read the key;
+            ``None`` and 0 from an issuer without a feed.
+    """
+
+    verdict: Verdict
+    epoch: str | None = None
+    head: int = 0
+
+    def believed(self) -> Verdict:
+        """Return the verdict when it can be believed, else that the issuer answers nonsense."""
+        verdict: object = self.verdict
+        if isinstance(verdict, Refusal):
+            return verdict
+        if not isinstance(verdict, Grant) or not _is_workspace(verdict.workspace):
+            return Refusal(Reason.ISSUER_UNAVAILABLE, "The issuer named no valid workspace.")
+        left = verdict.expires_in
+        if left is not None and not _is_seconds(left):
+            return Refusal(Reason.ISSUER_UNAVAILABLE, "The issuer named no valid end of the key.")
+        if left is not None and left <= 0:
+            return Refusal(Reason.INVALID_KEY)
+        return verdict
+
+
+def _is_workspace(value: object) -> bool:
+    return isinstance(value, Workspace) and isinstance(value.slug, str) and SLUG.fullmatch(value.slug) is not None
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_FOREVER <= value <= _FOREVER
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the issuer about ``key`` within ``timeout`` seconds; send back an ``Answer``."""
+
+    key: Secret
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until somebody else's check lands, ``timeout`` seconds at most; send back its outcome or ``None``."""
+
+    landing: "Future[Verdict | None]"
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Do nothing for ``seconds``."""
+
+    seconds: float
+
+
+Effect = Ask | Wait | Pause
+Flow = Generator[Effect, Answer | Verdict | None, Verdict]
+
+
+class Flight:
+    """One check in flight: the single flight that all requests for its key share."""
+
+    __slots__ = ("applied", "began", "fence", "landing", "paid", "publishable", "sent", "until", "void")
+
+    def __init__(self, began: int, sent: float, applied: int, *, publishable: bool, paid: bool) -> None:
+        self.began = began
+        self.publishable = publishable
+        self.paid = paid
+        self.until = sent
+        self.sent = sent
+        self.applied = applied
+        self.fence = 0
+        self.void = False
+        self.landing: Future[Verdict | None] = Future()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A request's part in a flight.
+
+    Attributes:
+        mine: this request leads it: it asks, and lands it.
+        live: the cache could be trusted when this request joined.
+    """
+
+    flight: Flight
+    mine: bool
+    live: bool
+
+    def serves(self, outcome: Verdict, arrived: int, arrived_at: float) -> bool:
+        """Tell whether the outcome is fresh enough for this request.
+
+        A check that began after the request arrived always is. One that began before may have read the key
+        before a revocation that was acknowledged since; only a live lease, or the staleness that was allowed,
+        makes up for that.
+        """
+        if self.flight.began > arrived:
+            return True
+        return self.live and (isinstance(outcome, Refusal) or arrived_at < self.flight.until)

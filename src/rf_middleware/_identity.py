@@ -1,0 +1,56 @@
+"""``request.user`` and ``request.auth`` of a Starlette request. Loaded only where Starlette is."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedUser
+
+from rf_middleware._models import Grant
+
+__all__ = ["WorkspaceCredentials", "WorkspaceUser", "identify"]
+
+
+class WorkspaceUser(BaseUser):
+    """The workspace of a key as Starlette's user."""
+
+    __slots__ = ("_grant",)
+
+    def __init__(self, grant: Grant) -> None:
+        self._grant = grant
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Always true."""
+        return True
+
+    @property
+    def display_name(self) -> str:
+        """Name of the workspace, or its slug."""
+        return self._grant.workspace.name or self._grant.workspace.slug
+
+    @property
+    def identity(self) -> str:
+        """Slug of the workspace."""
+        return self._grant.workspace.slug
+
+
+class WorkspaceCredentials(AuthCredentials):
+    """The scopes of a key as Starlette's credentials; each look makes a new list, so nobody can change them."""
+
+    def __init__(self, grant: Grant) -> None:
+        self._grant = grant
+
+    @property
+    def scopes(self) -> list[str]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read-only on purpose
+        """The scopes, sorted, or ``["*"]`` for every scope."""
+        return ["*"] if self._grant.scopes is None else sorted(self._grant.scopes)
+
+
+def identify(scope: MutableMapping[str, Any], grant: Grant | None) -> None:
+    """Tell a Starlette app who is asking, in its own terms; what it knows of an anonymous request is left alone."""
+    if grant is None:
+        scope.setdefault("user", UnauthenticatedUser())
+        scope.setdefault("auth", AuthCredentials())
+    else:
+        scope["user"] = WorkspaceUser(grant)
+        scope["auth"] = WorkspaceCredentials(grant)

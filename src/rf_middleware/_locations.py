@@ -1,0 +1,103 @@
+"""The places a key may be in: how the ``locations`` option writes them, how a key is taken out of each. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from rf_middleware.exceptions import ConfigurationError
+
+__all__ = ["ALLOWED", "BLANKS", "Carrier", "Extract", "Location", "extractor", "parse", "stripped"]
+
+BLANKS: Final = b" \t"
+_COMMA: Final = ord(",")  # looked for as a number: as bytes it takes ten times as long
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_NOT_FOR_KEYS: Final = frozenset({"authorization", "cookie", "content-type", "content-length", "host", "referer"})
+ALLOWED: Final = "'bearer', 'header:NAME', 'query:NAME', 'cookie:NAME', 'json:FIELD'"
+
+Extract = Callable[[bytes], bytes | None]
+"""Takes a key out of the value of a place: empty when there is none, ``None`` when there are two."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Where a key was found, as far as the caches that see the answer care.
+
+    Attributes:
+        vary: request headers that carried it, for ``Vary``.
+        private: whether the query carried it, so that the answer is ``Cache-Control: private``.
+        asgi: both as response headers, in bytes.
+        wsgi: the same, as text.
+    """
+
+    vary: tuple[bytes, ...] = ()
+    private: bool = False
+    asgi: tuple[tuple[bytes, bytes], ...] = field(init=False, compare=False)
+    wsgi: tuple[tuple[str, str], ...] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        raw = tuple((b"vary", name) for name in self.vary) + ((b"cache-control", b"private"),) * self.private
+        object.__setattr__(self, "asgi", raw)
+        object.__setattr__(self, "wsgi", tuple((name.decode(), value.decode()) for name, value in raw))
+
+    def __add__(self, other: "Carrier") -> "Carrier":
+        return Carrier(self.vary + other.vary, self.private or other.private)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    rank: int
+    kind: str
+    name: bytes
+    carrier: Carrier
+
+
+def parse(rank: int, text: object) -> Location:
+    kind, _, name = text.partition(":") if isinstance(text, str) else ("", "", "")
+    if kind == "bearer" and text == "bearer":
+        return Location(rank, kind, b"authorization", Carrier((b"Authorization",)))
+    if kind == "header" and _HEADER_NAME.fullmatch(name) and name.lower() not in _NOT_FOR_KEYS:
+        return Location(rank, kind, name.lower().encode(), Carrier((name.encode(),)))
+    if kind == "cookie" and _TOKEN.fullmatch(name):
+        return Location(rank, kind, name.encode(), Carrier((b"Cookie",)))
+    if kind == "query" and name:
+        return Location(rank, kind, name.encode(), Carrier(private=True))
+    if kind == "json" and name:
+        return Location(rank, kind, name.encode(), Carrier())
+    message = f"locations: {text!r} is none of {ALLOWED} (NAME without '_', and not a header that means something else)"
+    raise ConfigurationError(message)
+
+
+def extractor(location: Location) -> Extract:
+    """Return what takes the key out of a header: empty when there is none, ``None`` when there are two."""
+    if location.kind == "bearer":
+        return _bearer
+    if location.kind == "cookie":
+        return partial(_cookie, location.name)
+    return _whole
+
+
+def stripped(value: bytes) -> bytes:
+    return value.strip(BLANKS)
+
+
+def _whole(value: bytes) -> bytes | None:
+    return None if _COMMA in value else value.strip(BLANKS)
+
+
+def _bearer(value: bytes) -> bytes | None:
+    if _COMMA not in value:
+        scheme = value[:7]
+        return value[7:].strip(BLANKS) if scheme == b"Bearer " or scheme.lower() == b"bearer " else b""
+    schemes = [part.strip(BLANKS).partition(b" ")[0].lower() for part in value.split(b",")]
+    return None if b"bearer" in schemes else b""
+
+
+def _cookie(name: bytes, value: bytes) -> bytes | None:
+    """Return one cookie (RFC 6265 section 4.2). A comma before ``name=`` stands where a server joined two headers."""
+    crumbs = re.findall(rb"(?:\A|;|,)[ \t]*" + re.escape(name) + rb"[ \t]*=([^;]*?)(?=;|\Z|,[ \t]*[^\s=;,]+=)", value)
+    if len(crumbs) > 1 or any(_COMMA in crumb for crumb in crumbs):
+        return None
+    return crumbs[0].strip(BLANKS).strip(b'"') if crumbs else b""

@@ -1,0 +1,78 @@
+"""What a validator remembers, and the checks in flight that would add to it. Pure; used under the core's lock.
+
+Whatever is forgotten fences the check in flight for it: its answer counts only if the issuer read the key
+after the event, and not at all where no event says when that was.
+"""
+
+import math
+
+from rf_middleware._cache import Denials, Grants
+from rf_middleware._clock import Clock
+from rf_middleware._flight import Flight
+from rf_middleware._models import Grant, Refusal
+from rf_middleware._wire import Event
+
+__all__ = ["Memory"]
+
+
+class Memory:
+    """Grants, denials and flights by fingerprint.
+
+    Args:
+        maxsize: grants kept at most; as many denials are kept apart.
+        negative_ttl: seconds a denial is kept.
+        clock: seconds that only go forward.
+    """
+
+    __slots__ = ("denials", "flights", "grants")
+
+    def __init__(self, maxsize: int, negative_ttl: float, clock: Clock) -> None:
+        self.grants = Grants(maxsize)
+        self.denials = Denials(maxsize, negative_ttl, clock)
+        self.flights: dict[bytes, Flight] = {}
+
+    def land(self, digest: bytes, flight: Flight) -> bool:
+        """Take a flight off the list; false when it was not on it, as after a fork."""
+        if self.flights.get(digest) is not flight:
+            return False
+        del self.flights[digest]
+        return True
+
+    def deny(self, digest: bytes, refusal: Refusal) -> None:
+        """Remember a definite refusal."""
+        self.grants.drop(digest)
+        self.denials.put(digest, refusal)
+
+    def grant(self, digest: bytes, flight: Flight, grant: Grant, kept: float, now: float) -> None:
+        """Remember a grant for ``kept`` seconds from before it was asked for, and not beyond its own end."""
+        self.denials.drop(digest)
+        self.grants.drop(digest)  # also when this one is too short to be kept
+        flight.until = flight.sent + min(kept, math.inf if grant.expires_in is None else grant.expires_in)
+        if now < flight.until:
+            self.grants.put(digest, flight.until, grant)
+
+    def forget(self, digest: bytes) -> None:
+        """Forget a key because somebody says so; nobody knows when the issuer knew."""
+        self.grants.drop(digest)
+        self.denials.drop(digest)
+        if digest in self.flights:
+            self.flights[digest].void = True
+
+    def drop(self, event: Event) -> None:
+        """Forget what the feed says has changed."""
+        if event.fingerprint is not None:
+            self.grants.drop(event.fingerprint)
+            self.denials.drop(event.fingerprint)
+            fenced = [self.flights[event.fingerprint]] if event.fingerprint in self.flights else []
+        else:
+            self.grants.drop_workspace(event.workspace or "")
+            fenced = list(self.flights.values())  # nobody knows their workspace yet
+        for flight in fenced:
+            flight.fence = max(flight.fence, event.seq)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.grants.clear()
+        self.denials.clear()
+        for flight in self.flights.values():
+            flight.void = True

@@ -1,0 +1,165 @@
+"""What the WSGI adapters share: reading an environ and a body, telling the app who is asking, answering."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from rf_middleware._credentials import Pairs
+from rf_middleware._finish import WSGI, finished
+from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
+from rf_middleware._models import Refusal
+from rf_middleware._rules import preflight
+from rf_middleware._wsgi_body import read_body
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+__all__ = [
+    "attach",
+    "enter",
+    "finishing",
+    "finishing_later",
+    "look",
+    "original_query",
+    "settle",
+    "strip",
+    "watched_headers",
+]
+
+_TARGETS: Final = ("RAW_URI", "REQUEST_URI", "HTTP_REFERER")
+
+
+_Headers = list[tuple[str, str]]
+_Write = Callable[[bytes], object]
+
+
+def enter(guard: Guard, environ: "WSGIEnvironment") -> Visit | Refusal | Pending | Unread:
+    """Strip the environ and decide about it as far as that goes without waiting. A hit ends here."""
+    query = original_query(environ) if CONTEXT in environ or environ.get("QUERY_STRING") else b""
+    headers = watched_headers(guard, environ)
+    named: Pairs = ()
+    if query or "HTTP_REFERER" in environ:
+        named = strip(guard, environ, query)
+    if guard.has_exempt and guard.exempts(_routed(environ), _raw_target(environ)):
+        return guard.unguarded(query)
+    if guard.plain and len(headers) + len(named) == 1:
+        visit = guard.hit(headers, named, query)
+        if visit is not None:
+            return visit
+    return look(guard, environ, headers, named, query)
+
+
+def original_query(environ: "WSGIEnvironment") -> bytes:
+    """Return the query as it came: a middleware further out may have stripped it."""
+    if CONTEXT in environ:
+        outer: Visit = environ[CONTEXT]
+        return outer.query
+    return _bytes(environ.get("QUERY_STRING", ""))
+
+
+def look(
+    guard: Guard, environ: "WSGIEnvironment", headers: Pairs, named: Pairs, query: bytes
+) -> Visit | Refusal | Pending | Unread:
+    """Look for the key, in all places but the body."""
+    if environ["REQUEST_METHOD"] == "OPTIONS" and preflight(
+        "OPTIONS",
+        _bytes(environ.get("HTTP_ORIGIN", "")),
+        _bytes(environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", "")),
+    ):
+        return guard.unguarded(query)
+    if guard.looks_into_bodies and guard.options.reader.wants_body(headers, named, environ.get("CONTENT_TYPE") or ""):
+        return Unread(query, named)
+    return guard.examine(headers, named, query)
+
+
+def settle(
+    guard: Guard,
+    environ: "WSGIEnvironment",
+    step: Visit | Refusal | Pending | Unread,
+    read: "Callable[[WSGIEnvironment, int], bytes] | None" = None,
+) -> Visit | Refusal:
+    """Wait for what is missing: the body, which is put back byte for byte, and the issuer."""
+    if isinstance(step, Unread):
+        body = (read or read_body)(environ, guard.options.max_body)
+        step = guard.examine(watched_headers(guard, environ), step.named, step.query, body)
+    if isinstance(step, Pending):
+        step = guard.settle(step, guard.validator.resolve(step.key))
+    return step
+
+
+def watched_headers(guard: Guard, environ: "WSGIEnvironment") -> Pairs:
+    """Return the headers a key may be in. A server has joined repeated ones with commas."""
+    headers: list[tuple[bytes, bytes]] = []
+    for name, variable in guard.variables:
+        if variable in environ:
+            headers.append((name, environ[variable].encode("latin-1", "replace")))
+    return headers
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "replace")  # PEP 3333: every character is a byte
+
+
+def _routed(environ: "WSGIEnvironment") -> str:
+    """Return the path that is routed: PATH_INFO has lost its root already, unless the server left it in."""
+    path: str = environ.get("PATH_INFO", "")
+    return _bytes(path).decode("utf-8", "replace")
+
+
+def _raw_target(environ: "WSGIEnvironment") -> bytes:
+    return _bytes(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
+
+
+def strip(guard: Guard, environ: "WSGIEnvironment", query: bytes) -> Pairs:
+    """Take keys out of every place that shows the URL, in the server's own environ: its access log reads it.
+
+    ``query`` is the one that came, which a middleware further out may have stripped from the environ already; what
+    comes back are its parts that may be keys.
+    """
+    named, rest = guard.split(query)
+    if guard.options.strip:
+        seen: str = environ.get("QUERY_STRING", "")
+        kept = (rest if CONTEXT not in environ else guard.split(_bytes(seen))[1]).decode("latin-1")
+        environ["QUERY_STRING"] = kept
+        for name in _TARGETS:
+            target = environ.get(name)
+            if target and "?" in target:
+                path, _, query_there = target.partition("?")
+                if seen and query_there == seen:  # nearly always: split once
+                    environ[name] = f"{path}?{kept}" if kept else path
+                else:
+                    environ[name] = guard.stripped_target(_bytes(target)).decode("latin-1")
+    return named
+
+
+def attach(environ: "WSGIEnvironment", visit: Visit) -> None:
+    """Tell the app, and decorators further in, who is asking. No header can set these."""
+    grant = visit.grant
+    environ[CONTEXT] = visit
+    environ["rf_middleware.grant"] = grant
+    environ["rf_middleware.workspace"] = None if grant is None else grant.workspace
+
+
+def finishing(visit: Visit, start_response: "StartResponse") -> "StartResponse":
+    """Return a ``start_response`` that completes the headers of the app's answer."""
+    return partial(_complete, visit, start_response)
+
+
+def _complete(
+    visit: Visit, start_response: "StartResponse", status: str, headers: _Headers, exc_info: "OptExcInfo | None" = None
+) -> _Write:
+    told = None if visit.guard.tells is None else visit.told()
+    headers = finished(headers, WSGI, visit.carrier.wsgi, told)
+    return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
+
+
+def finishing_later(environ: "WSGIEnvironment", start_response: "StartResponse") -> "StartResponse":
+    """Do the same for whoever will have let the request in by the time the app answers."""
+
+    def complete(status: str, headers: "_Headers", exc_info: "OptExcInfo | None" = None, /) -> "_Write":
+        visit: Visit = environ[CONTEXT]
+        answer = start_response if visit.grant is None else finishing(visit, start_response)
+        return answer(status, headers) if exc_info is None else answer(status, headers, exc_info)
+
+    return complete

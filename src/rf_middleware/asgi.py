@@ -1,0 +1,151 @@
+"""Protects any ASGI app: Starlette, FastAPI, Quart, Litestar, or a bare callable. Imports no framework.
+
+    app = APIKeyMiddleware(app, issuer="https://api.roboflow.com", exempt=["/healthz"])
+
+HTTP and WebSocket connections are let in by key; ``lifespan`` passes; a scope of any other type is not passed on.
+"""
+
+import asyncio
+import logging
+import sys
+from asyncio import CancelledError
+from collections.abc import Callable
+from typing import Final, Unpack, cast
+
+from rf_middleware._asgi import (
+    ASGIApp,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    attach,
+    custom_answer,
+    enter,
+    refuse,
+    settle,
+)
+from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, Cut
+from rf_middleware._guard import REFUSED, Visit, make_guard
+from rf_middleware._models import Refusal
+from rf_middleware._options import Settings
+from rf_middleware.exceptions import refused
+from rf_middleware.issuers import Issuer
+from rf_middleware.validator import Validator
+
+__all__ = ["APIKeyMiddleware"]
+
+_ANSWERING: Final[dict[str, type[Answering]]] = {"http": Answering, "websocket": AnsweringWebSocket}
+_log: Final = logging.getLogger("rf_middleware")
+
+
+class APIKeyMiddleware:
+    """Lets a request in when its API key is good, and attaches the key's grant and workspace to it.
+
+    Args:
+        app: what is protected.
+        issuer: a URL, an issuer object, or ``None`` for ``RF_ISSUER_URL``.
+        validator: shared with others, instead of ``issuer``.
+        settings: the options; see ``docs/options.md``.
+
+    Raises:
+        ConfigurationError: a wrong option, named.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        issuer: Issuer | str | None = None,
+        validator: Validator | None = None,
+        **settings: Unpack[Settings],
+    ) -> None:
+        self.app = app
+        self._guard = make_guard(issuer, validator, settings)
+        self._attach = _attach_for_starlette() if "starlette" in sys.modules else attach
+
+    @property
+    def validator(self) -> Validator:
+        """The validator this middleware asks."""
+        return self._guard.validator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        answering_as = _ANSWERING.get(scope["type"])
+        if answering_as is None:
+            return await self._pass_on(scope, receive, send)
+        guard = self._guard
+        mark = guard.streams.mark
+        step = enter(guard, scope)
+        if not isinstance(step, Visit):
+            step, receive = await settle(guard, scope, receive, step)
+            if not isinstance(step, Visit):
+                return await self._refuse(step, scope, receive, send)
+        self._attach(scope, step)
+        if step.grant is None:
+            return await self.app(scope, receive, send)
+        answering = answering_as(step, send, mark)
+        try:
+            await self.app(scope, receive, answering)
+            if answering.stream is not None:
+                await answering.settle()
+        except (CancelledError, Cut, ExceptionGroup):  # a group: what a task of the app's was told
+            if not answering.was_cut():
+                raise
+            await answering.settle()
+        finally:
+            if answering.stream is not None:
+                answering.close()
+        return None
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, self._leaving(receive), send)
+        return _log.error("a scope of type %r is not passed on: nobody checked it", scope["type"])
+
+    def _leaving(self, receive: Receive) -> Receive:
+        """Return a ``receive`` that gives the lease back at shutdown: some servers end without ``atexit``."""
+
+        async def leaving() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                await asyncio.to_thread(self._guard.validator.release)
+            return message
+
+        return leaving
+
+    async def _refuse(self, refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+        on_denied = self._guard.options.on_denied
+        if on_denied is not None and scope["type"] == "http" and REFUSED not in scope:
+            scope[REFUSED] = True
+            answer = await custom_answer(on_denied, refused(refusal), scope)
+            if callable(answer) and answer != self.app and await _served(cast("ASGIApp", answer), scope, receive, send):
+                return
+        await refuse(refusal, scope, receive, send)
+
+
+def _attach_for_starlette() -> Callable[[Scope, Visit], None]:
+    from rf_middleware._identity import identify  # noqa: PLC0415 - only where Starlette is loaded anyway
+
+    def attach_identified(scope: Scope, visit: Visit) -> None:
+        attach(scope, visit)
+        identify(scope, visit.grant)
+
+    return attach_identified
+
+
+async def _served(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Serve the user's own answer; false when it failed before it began."""
+    started = False
+
+    async def noting(message: Message) -> None:
+        nonlocal started
+        started = True
+        await send(message)
+
+    try:
+        await answer(scope, receive, noting)
+    except Exception:
+        if started:
+            raise
+        _log.exception("the answer of on_denied failed; the standard answer is sent instead")
+    return started

@@ -1,0 +1,76 @@
+"""``rf-middleware``: the command line. A command is imported when it is run: none needs the extras of another."""
+
+import sys
+from importlib import import_module
+from typing import Final, NamedTuple, cast
+
+try:
+    import click
+except ModuleNotFoundError:
+    sys.exit('rf-middleware: the command line is not installed; pip install "rf-middleware[cli]"')
+
+__all__ = ["Commands", "Lazy", "group", "main"]
+
+
+class Lazy(NamedTuple):
+    """Where a command lives, what it does, and the extra it needs."""
+
+    module: str
+    name: str
+    extra: str
+    help: str
+
+
+_COMMANDS: Final = {
+    "demo": Lazy("rf_middleware.cli", "demo", "all", "Show on this machine how a revoked key is refused at once."),
+    "serve": Lazy("rf_middleware.issuer.commands", "serve_command", "issuer", "Run the issuer."),
+    "token": Lazy("rf_middleware.issuer.commands", "token", "issuer", "Add tokens by which apps ask the issuer."),
+    "workspace": Lazy("rf_middleware.issuer.commands", "workspace", "issuer", "Add and list workspaces."),
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands by name and imports one when it is needed."""
+
+    def __init__(self, lazy: dict[str, Lazy], help: str) -> None:  # noqa: A002 - click's word
+        super().__init__(help=help)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the signature of click
+        """Return the names."""
+        return sorted(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command; exit 1 naming the extra where something it needs is not installed."""
+        lazy = self._lazy.get(cmd_name)
+        if lazy is None:
+            return None
+        try:
+            return cast("click.Command", getattr(import_module(lazy.module), lazy.name))
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").startswith("rf_middleware"):
+                raise
+            needs = f'rf-middleware: {cmd_name} needs more; pip install "rf-middleware[{lazy.extra}]"'
+            click.echo(needs, err=True)
+            ctx.exit(1)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands for ``--help`` without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._lazy[name].help) for name in self.list_commands(ctx)])
+
+
+group = Commands(_COMMANDS, "API keys for Python web services: issue, check, revoke at once.")
+group = click.version_option(package_name="rf-middleware", message="%(prog)s %(version)s")(group)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running and print the addresses.")
+def demo(*, keep: bool) -> None:
+    """Show on this machine how a revoked key is refused at once."""
+    sys.exit(import_module("rf_middleware.demo").run(keep=keep))
+
+
+def main() -> None:
+    """Run the command line."""
+    group(prog_name="rf-middleware")

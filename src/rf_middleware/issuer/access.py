@@ -1,0 +1,115 @@
+"""Who is asking: the acting key of a request, or the validator token.
+
+* The check of a key is one function for every route, introspection included.
+* A key of another workspace, an unknown workspace and a missing scope give the same 404.
+"""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
+from rf_middleware.issuer.keys import TOKEN_PREFIX, could_be_key, publishable_workspace, well_formed
+from rf_middleware.issuer.records import Key, Lookup, Workspace
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["PUBLISHABLE_SCOPES", "Access", "Actor"]
+
+PUBLISHABLE_SCOPES = frozenset({"model:infer"})
+"""What a publishable key may do: it is made for browsers, so inference and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A good key and what it may do.
+
+    Attributes:
+        workspace: the one it belongs to.
+        scopes: ``None`` for every scope.
+        key_id: the key's id; ``"publishable"`` for the publishable one.
+        publishable: whether it is not secret.
+    """
+
+    workspace: Workspace
+    scopes: frozenset[str] | None
+    key_id: str
+    publishable: bool = False
+
+    def may(self, scope: str) -> bool:
+        """Say whether the key has this scope."""
+        return self.scopes is None or scope in self.scopes
+
+
+class Access:
+    """Looks keys and validator tokens up."""
+
+    def __init__(self, store: Store, revocations: Revocations) -> None:
+        self._store, self._revocations = store, revocations
+
+    async def look_up(self, presented: str) -> Lookup:
+        """Find what a text that was presented as a key stands for."""
+        if not could_be_key(presented):
+            return await self._revocations.read(self._store.look_up, None)
+        digest = fingerprint(presented.encode("ascii"))
+        return await self._revocations.read(self._store.look_up, digest, publishable_workspace(presented))
+
+    async def actor(self, request: Request) -> Actor | None:
+        """Return the acting key; ``None`` when the request has none.
+
+        Raises:
+            Problem: 401, it is not a good one; 400, there are several.
+        """
+        presented = presented_key(request)
+        if presented is None:
+            return None
+        found = await self.look_up(presented)
+        actor = actor_of(found)
+        if actor is None:
+            await self._said_after_it_holds(request, found.key)
+            refuse("API key", presented=True)
+        return actor
+
+    async def actor_in(self, request: Request, scope: str | None) -> Actor:
+        """Return the acting key, which belongs to the workspace of the path and has this scope.
+
+        Raises:
+            Problem: 401 without a good key; 404 for another workspace or a missing scope.
+        """
+        actor = await self.actor(request)
+        if actor is None:
+            refuse("API key", presented=False)
+        if actor.workspace.slug != request.path_params["workspace"] or not (scope is None or actor.may(scope)):
+            raise not_found()
+        return actor
+
+    async def validator(self, request: Request) -> str | None:
+        """Return the id of the validator token of the request, ``None`` without a good one."""
+        token = bearer(request)
+        if token is None or not well_formed(token, TOKEN_PREFIX):
+            return None
+        return await self._revocations.read(self._store.token_id, fingerprint(token.encode()))
+
+    async def needed_validator(self, request: Request) -> str:
+        """Return the id of the validator token of the request.
+
+        Raises:
+            Problem: 401 without a good one.
+        """
+        return await self.validator(request) or refuse("validator token", presented=bearer(request) is not None)
+
+    async def _said_after_it_holds(self, request: Request, key: Key | None) -> None:
+        """Hold "not valid" back where a key repeats its own revocation, as any other repeat is."""
+        if request.method == "DELETE" and key is not None and key.status == "revoked":
+            ended = await self._revocations.end_or_shrink(key.id, "revoked", {"status": "revoked"})
+            await self._revocations.settled(ended.seq)
+
+
+def actor_of(found: Lookup) -> Actor | None:
+    """Return what a look-up allows; ``None`` for nothing."""
+    if found.publishable is not None:
+        return Actor(found.publishable, PUBLISHABLE_SCOPES, "publishable", publishable=True)
+    if found.key is None or found.key.status != "active":
+        return None
+    return Actor(found.key.workspace, found.key.scopes, found.key.id)

@@ -1,0 +1,103 @@
+"""Puts the issuer's routes together into one ASGI app.
+
+* Every answer says ``no-store``; every error is JSON.
+* An exception nobody expected is logged by type and place, never by its text, which may hold what was sent.
+"""
+
+import logging
+import traceback
+from http import HTTPStatus
+from typing import Final, cast
+
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rf_middleware._clock import Clock, now
+from rf_middleware.issuer.access import Access
+from rf_middleware.issuer.answers import Problem, answer
+from rf_middleware.issuer.api import KeyRoutes
+from rf_middleware.issuer.feed import Feed
+from rf_middleware.issuer.home import Home
+from rf_middleware.issuer.introspect import Introspection
+from rf_middleware.issuer.metadata import Metadata
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["build_app"]
+
+_log = logging.getLogger("rf_middleware.issuer")
+
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+
+
+def build_app(store: Store, revocations: Revocations, lease: float, clock: Clock = now) -> ASGIApp:
+    """Return the issuer as an ASGI app.
+
+    Args:
+        store: the database.
+        revocations: the running feed over the same database.
+        lease: the seconds it grants.
+        clock: for the limit on unknown keys.
+    """
+    access = Access(store, revocations)
+    app = Starlette(
+        routes=[
+            *Home(access, lease).routes(),
+            *Introspection(access, revocations, clock).routes(),
+            *Feed(access, revocations).routes(),
+            *Metadata(store, revocations, lease).routes(),
+            *KeyRoutes(access, store, revocations).routes(),
+        ],
+        exception_handlers={
+            Problem: _refused,
+            HTTPException: _no_route,
+            OperationalError: _no_database,
+            Exception: _unexpected,
+        },
+    )
+    # A redirect would carry the query, and the key in it, into a Location header.
+    app.router.redirect_slashes = False
+    return _Outermost(app)
+
+
+class _Outermost:
+    """Adds the headers of every answer; ends exceptions here, so that no server logs their texts."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - the last place before the server
+            places = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("%s in %s\n%s", type(error).__name__, scope["type"], places)
+
+
+async def _refused(_request: Request, error: Exception) -> JSONResponse:
+    problem = cast("Problem", error)
+    return answer(problem.body, problem.status, problem.headers)
+
+
+async def _no_route(_request: Request, error: Exception) -> JSONResponse:
+    plain = cast("HTTPException", error)
+    return answer({"error": HTTPStatus(plain.status_code).phrase}, plain.status_code, plain.headers)
+
+
+async def _no_database(_request: Request, error: Exception) -> JSONResponse:
+    _log.error("database: %s", cast("OperationalError", error).orig)
+    return answer({"error": "The database can't be used just now"}, 503, {"Retry-After": "1"})
+
+
+async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:
+    return answer({"error": "Something went wrong here"}, 500)

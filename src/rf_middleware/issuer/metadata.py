@@ -1,0 +1,87 @@
+"""``/.well-known/oauth-authorization-server`` (RFC 8414), ``/healthz``, ``/readyz``."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rf_middleware.issuer.answers import Problem, answer
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["Metadata", "revocation_bound_ms"]
+
+_DRIFT: Final = 0.01
+_SLACK: Final = 0.5
+"""Seconds for the commit, a round trip and a late timer."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?")
+
+
+def revocation_bound_ms(lease: float) -> int:
+    """Return after how many milliseconds at most a revocation is acknowledged, whatever the validators do.
+
+    One lease (the longest any validator can hold out), plus 1 % of it (its clock may run so much slower
+    than the asker's), plus half a second. After a crash the restart wait, one lease again, comes on top.
+    """
+    return math.ceil((lease * (1 + _DRIFT) + _SLACK) * 1000)
+
+
+class Metadata:
+    """What the issuer says about itself."""
+
+    def __init__(self, store: Store, revocations: Revocations, lease: float) -> None:
+        self._store, self._revocations, self._lease = store, revocations, lease
+
+    def routes(self) -> Sequence[Route]:
+        """Return the routes."""
+        return [
+            Route("/.well-known/oauth-authorization-server", self.describe, methods=["GET"]),
+            Route("/healthz", self.alive, methods=["GET"]),
+            Route("/readyz", self.ready, methods=["GET"]),
+        ]
+
+    async def describe(self, request: Request) -> JSONResponse:
+        """Tell the endpoints and the revocation bound."""
+        base = base_url(request)
+        return answer(
+            {
+                "issuer": base,
+                "introspection_endpoint": f"{base}/introspect",
+                "introspection_endpoint_auth_methods_supported": ["Bearer"],
+                "revocation_endpoint": f"{base}/revoke",
+                "revocation_endpoint_auth_methods_supported": ["none"],
+                "revocation_feed_endpoint": f"{base}/feed",
+                "revocation_bound_ms": revocation_bound_ms(self._lease),
+                # There is no authorization endpoint, but the member has to be there (RFC 8414 section 2).
+                "response_types_supported": [],
+            }
+        )
+
+    async def alive(self, _request: Request) -> JSONResponse:
+        """Say that the process answers."""
+        return answer({"status": "ok"})
+
+    async def ready(self, _request: Request) -> JSONResponse:
+        """Say whether requests can be answered: the database can be read, leases are granted."""
+        try:
+            await self._revocations.read(self._store.look_up, None)
+        except SQLAlchemyError:
+            raise Problem(503, "The database can't be read") from None
+        if self._revocations.closing:
+            raise Problem(503, "The issuer is shutting down")
+        return answer({"status": "ok"})
+
+
+def base_url(request: Request) -> str:
+    """Return the address this issuer was reached at, without a slash at the end; no Host header can put more in it."""
+    host = request.headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        name, port = request.scope.get("server") or ("localhost", 80)
+        host = f"{name}:{port}"
+    return f"{request.scope['scheme']}://{host}"

@@ -1,0 +1,217 @@
+"""Drives the leases on the event loop: parks polls, sets the one timer, keeps receipts. The only way to end a key.
+
+* One change at a time: commit, then *in one go on the loop* publish, snapshot, wake the parked polls.
+  So events are published in the order of their ``seq``, and nobody follows past one it was not told.
+* What is published is read from the log, not remembered: an event whose commit was not confirmed to us
+  (or that another program wrote) goes out with the next one, before anything is said about it.
+* A change runs in a task of its own: a client that hangs up neither undoes nor forgets it.
+* The answer does not wait for the receipt to be stored: a crash in between only writes it again.
+"""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.types import Message
+
+from rf_middleware._clock import Clock, now
+from rf_middleware._wire import Poll
+from rf_middleware.issuer.decisions import Acknowledged, Answer, Decision, Refused
+from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.records import Ended, Receipt
+from rf_middleware.issuer.store import Store
+
+__all__ = ["Revocations"]
+
+_log = logging.getLogger("rf_middleware.issuer")
+
+T = TypeVar("T")
+
+
+class Revocations:
+    """The feed, the choke point, the receipts.
+
+    Made and used on one running event loop; ``close`` ends it.
+
+    Args:
+        store: the database.
+        lease: seconds granted with each answer of the feed.
+        clock: the clock that leases are measured on.
+    """
+
+    def __init__(self, store: Store, lease: float, clock: Clock = now) -> None:
+        self._store, self._clock = store, clock
+        self._writer = ThreadPoolExecutor(1, "rf-issuer-write")
+        self._readers = ThreadPoolExecutor(4, "rf-issuer-read")
+        self._loop = asyncio.get_running_loop()
+        life = store.begin_life(lease)
+        # The gate is counted from here, after the last life's process is known to be gone.
+        started = clock()
+        self._leases = Leases(epoch=life.epoch, head=life.head, lease=lease, gate=started + life.wait)
+        for seq, ago in life.unfinished:
+            self._leases.restore(seq, started - ago)
+        self._tickets = itertools.count()
+        self._polls: dict[int, asyncio.Future[Answer | Refused]] = {}
+        self._settled: dict[int, asyncio.Event] = {seq: asyncio.Event() for seq, _ in life.unfinished}
+        self._receipts: dict[int, Acknowledged] = {}
+        self._one_change = asyncio.Lock()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing = False
+        self._perform(self._leases.tick(started))
+
+    # The feed
+
+    async def poll(self, owner: str, poll: Poll, gone: asyncio.Future[Message]) -> Answer | Refused | None:
+        """Answer a poll, now or later; ``None`` when the client was gone first.
+
+        Args:
+            owner: the token it came with.
+            poll: what it says.
+            gone: done when the client has hung up.
+        """
+        ticket = next(self._tickets)
+        answer = self._polls[ticket] = self._loop.create_future()
+        try:
+            self._perform(self._leases.poll(ticket, owner, poll, self._clock()))
+            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+            return answer.result() if answer.done() else None
+        finally:
+            del self._polls[ticket]
+            self._leases.hang_up(ticket)
+
+    def give_back(self, owner: str, session: str) -> None:
+        """End the lease of a validator that shuts down."""
+        self._perform(self._leases.give_back(owner, session, self._clock()))
+
+    # The choke point
+
+    async def end_or_shrink(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
+        """End or shrink a key: from here on every check sees it, and every validator is being told.
+
+        Args:
+            key_id: an existing key.
+            change: one of ``_wire.CHANGES``.
+            values: its new column values.
+        """
+        return await asyncio.shield(self._spawn(self._change(key_id, change, values)))
+
+    async def _change(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
+        since = self._clock()
+        async with self._one_change:
+            try:
+                return await self.write(self._store.end_or_shrink, key_id, change, values)
+            finally:  # an error at the commit does not mean that nothing was committed
+                for event in await self.read(self._store.events_after, self._leases.head):
+                    self._settled[event.seq] = settled = asyncio.Event()
+                    if self._closing:
+                        settled.set()
+                    self._perform(self._leases.publish(event, since, self._clock()))
+
+    async def settled(self, seq: int) -> Receipt | None:
+        """Wait until an event holds everywhere; ``None`` when the issuer shuts down first."""
+        settled = self._settled.get(seq)
+        if settled is not None:
+            await settled.wait()
+        receipt = await self.receipt(seq)
+        return receipt if receipt is not None and receipt.validators is not None else None
+
+    async def receipt(self, seq: int) -> Receipt | None:
+        """Return what is known of an event now; ``None`` for a number that is no event."""
+        if seq.bit_length() > 63:  # more than a database counts
+            return None
+        done = self._receipts.get(seq)  # read first: it is let go once it is stored
+        stored = await self.read(self._store.receipt, seq)
+        if stored is None or done is None:
+            return stored
+        return Receipt(seq, stored.key_id, stored.workspace_id, *_account(done))
+
+    async def is_done(self, seq: int) -> bool:
+        """Say whether an event holds everywhere."""
+        known = await self.receipt(seq)
+        return known is not None and known.validators is not None
+
+    def waiting_for(self, seq: int) -> int:
+        """Return how many validators an event waits for."""
+        return self._leases.waiting_for(seq, self._clock()) or 0
+
+    # The database, off the loop
+
+    async def read(self, ask: Callable[..., T], *args: object) -> T:
+        """Run a question of the store in a thread."""
+        return await self._loop.run_in_executor(self._readers, ask, *args)
+
+    async def write(self, change: Callable[..., T], *args: object) -> T:
+        """Run a change of the store in the one thread that writes."""
+        return await self._loop.run_in_executor(self._writer, change, *args)
+
+    # The end
+
+    @property
+    def closing(self) -> bool:
+        """Whether no lease is granted any more."""
+        return self._closing
+
+    def stop(self) -> None:
+        """Answer the parked polls and those who wait for a revocation (it goes on in the next life)."""
+        if not self._closing:
+            self._closing = True
+            self._perform(self._leases.close(self._clock()))
+            for settled in self._settled.values():
+                settled.set()
+
+    async def close(self) -> None:
+        """Stop; finish changes and receipts; note when no lease is out."""
+        self.stop()
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._leases.outstanding(self._clock()):
+            await self.write(self._store.end_life)
+        self._writer.shutdown()
+        self._readers.shutdown()
+
+    # Decisions
+
+    def _perform(self, decisions: list[Decision]) -> None:
+        for decision in decisions:
+            if isinstance(decision, Acknowledged):
+                self._receipts[decision.seq] = decision
+                self._settled.pop(decision.seq).set()
+                self._spawn(self._keep(decision))
+            else:
+                self._polls[decision.ticket].set_result(decision)
+        self._set_timer()
+
+    async def _keep(self, done: Acknowledged) -> None:
+        try:
+            await self.write(self._store.finish, done.seq, *_account(done))
+        except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
+            _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
+        else:
+            del self._receipts[done.seq]
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        wake = self._leases.wake_at()
+        delay = max(0.0, wake - self._clock())
+        self._timer = None if wake == float("inf") else self._loop.call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._perform(self._leases.tick(self._clock()))
+
+    def _spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _account(done: Acknowledged) -> tuple[dict[str, int], float]:
+    return {"confirmed": done.confirmed, "expired": done.expired}, round(done.took * 1000, 1)

@@ -1,0 +1,131 @@
+"""Runs the issuer: one process, one database file, one ready line.
+
+* Everything that can be wrong is found before the first connection is accepted, and said in one line.
+* No access log: the public clients send keys in the query.
+* SIGTERM and SIGINT answer what is parked, stop accepting, finish what runs.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from rf_middleware.issuer.app import build_app
+from rf_middleware.issuer.database import Database, only_server, understood
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["LONGEST_LEASE", "SHORTEST_LEASE", "CannotListen", "serve"]
+
+SHORTEST_LEASE: Final = 0.1
+LONGEST_LEASE: Final = 3600.0
+_GRACE: Final = 5
+"""Seconds for requests that run when the server is told to stop."""
+
+_KEEP_ALIVE: Final = 60
+"""Seconds an idle connection stays open: longer than clients keep theirs, so that they close first."""
+
+
+class CannotListen(Exception):  # noqa: N818 - not an error of the program
+    """The address can't be listened on; the text says why, in one line."""
+
+
+def serve(path: Path, host: str, port: int, lease: float, say: Callable[[str], None]) -> None:
+    """Serve until told to stop.
+
+    Args:
+        path: the database file; created when it is not there.
+        host: the address to listen on.
+        port: 0 for any free one.
+        lease: seconds a validator may trust its cache after it last heard from here.
+        say: is given the ready line once connections are accepted.
+
+    Raises:
+        CannotListen: port in use, unknown host.
+        DatabaseProblem: the database can't be used, or is being served already.
+    """
+    with only_server(path), _listening(host, port) as listener:
+        database = Database(path, check=True)
+        try:
+            ready = f"rf-middleware issuer ready on {_address(listener)} (database {path}, lease {lease:g} s)"
+            with understood(path):
+                asyncio.run(_run(Store(database), lease, listener, lambda: say(ready)))
+        finally:
+            database.close()
+
+
+async def _run(store: Store, lease: float, listener: socket.socket, ready: Callable[[], None]) -> None:
+    revocations = Revocations(store, lease)
+    try:
+        config = uvicorn.Config(
+            build_app(store, revocations, lease),
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        await _Server(config, ready, revocations.stop).serve([listener])
+    finally:
+        await revocations.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready; answers parked requests when it is told to stop; exits with 0 after that."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready, self._stop = ready, stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        loop = asyncio.get_running_loop()
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in before:
+            loop.add_signal_handler(number, self._told_to_stop)
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+
+    def _told_to_stop(self) -> None:
+        self.force_exit, self.should_exit = self.should_exit, True  # told twice: now
+        self._stop()
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Generator[socket.socket]:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except UnicodeError:
+        message = f"can't listen on {host}: not a host name"
+        raise CannotListen(message) from None
+    except OSError as error:
+        message = f"can't listen on {host}: {error.strerror}"
+        raise CannotListen(message) from None
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            message = f"can't listen on {host} port {port}: {error.strerror}"
+            raise CannotListen(message) from None
+        yield listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,160 @@
+"""Sends one request to an issuer and brings back its answer, in a thread or on a loop. httpx underneath.
+
+* Clients are pooled, and made at the first use: one per event loop, threads have one together.
+* ``timeout`` bounds the whole exchange: names, connection, headers and the last byte of the body.
+* No redirect is followed: it would carry a key to another place.
+* Failures are values with a text that names no URL and no header.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from rf_middleware.exceptions import ConfigurationError
+from rf_middleware.issuers._background import background
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Call", "Failure", "Http", "Received", "checked_url"]
+
+_CLOSING: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, and how many bytes its answer may have. Its repr shows neither headers nor body: one holds a key."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict[str, str])
+    form: Mapping[str, str] | None = field(repr=False, default=None)
+    json: object = field(repr=False, default=None)
+    largest: int = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """There was no answer; ``text`` says why without naming the request."""
+
+    text: str
+
+
+def checked_url(name: str, url: object) -> str:
+    """Return an http or https URL without its trailing slash.
+
+    Raises:
+        ConfigurationError: it is something else, or has user, query or fragment.
+    """
+    allowed = "an http or https URL such as 'https://api.roboflow.com', without user, query or fragment"
+    if not isinstance(url, str) or not _is_base_url(url):
+        # Not shown: what stands there by mistake may be a secret.
+        message = f"{name}: what is given is no such URL; allowed is {allowed}"
+        raise ConfigurationError(message)
+    return url.rstrip("/")
+
+
+def _is_base_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    plain = "@" not in parts.netloc and "?" not in url and "#" not in url
+    return named and plain and url.isascii() and url.isprintable() and " " not in url
+
+
+class Http:
+    """Talks to one issuer.
+
+    Args:
+        url: base URL.
+        transport: replaces the network, for tests (``httpx.MockTransport``).
+    """
+
+    def __init__(self, url: str, transport: "httpx.MockTransport | None" = None) -> None:
+        self.url = url
+        self._transport = transport
+        self.forked()
+
+    def forked(self) -> None:
+        """Let go of connections without closing them: in a child they belong to the parent."""
+        self._clients: dict[asyncio.AbstractEventLoop | None, httpx.AsyncClient] = {}
+
+    def send(self, call: Call, timeout: float) -> Received | Failure:
+        """Send from a thread; answered after ``timeout`` seconds at the latest."""
+        try:
+            return background.run(lambda: self.asend(call, timeout), timeout)
+        except TimeoutError:
+            return Failure("no answer in time")
+
+    async def asend(self, call: Call, timeout: float) -> Received | Failure:
+        """Send on the running event loop; whoever awaits this cancels it after ``timeout`` seconds."""
+        try:
+            client = self._client()
+            response = await client.send(self._request(client, call, timeout), stream=True)
+            try:
+                return await _read(response, call.largest)
+            finally:
+                await response.aclose()
+        except Exception as error:  # noqa: BLE001 - whatever it is, there was no answer
+            return Failure(type(error).__name__)
+
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx  # noqa: PLC0415 - not at import: a hit does not need it
+
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            # An issuer's cookie for one key must not vouch for the next.
+            no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+            client = self._clients[loop] = httpx.AsyncClient(transport=self._transport, cookies=no_cookies)
+            for dead in [each for each in list(self._clients) if each is not None and each.is_closed()]:
+                del self._clients[dead]
+        return client
+
+    def _request(self, client: "httpx.AsyncClient", call: Call, timeout: float) -> "httpx.Request":
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **call.headers}
+        return client.build_request(
+            call.method, self.url + call.path, headers=headers, data=call.form, json=call.json, timeout=timeout
+        )
+
+    def close(self) -> None:
+        """Close what threads used."""
+        if background.loop in self._clients:
+            with contextlib.suppress(TimeoutError):
+                background.run(self._close_here, _CLOSING)
+
+    async def aclose(self) -> None:
+        """Close what threads and the running event loop used."""
+        await self._close_here()
+        await asyncio.to_thread(self.close)
+
+    async def _close_here(self) -> None:
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+
+async def _read(response: "httpx.Response", largest: int) -> Received | Failure:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        return Failure("the answer is encoded, which was not asked for")
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > largest:
+            return Failure("the answer is too large")
+    return Received(response.status_code, response.headers, bytes(body))

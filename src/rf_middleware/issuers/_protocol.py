@@ -1,0 +1,78 @@
+"""What a validator needs of an issuer, and what an issuer may offer beyond that."""
+
+from typing import Protocol, runtime_checkable
+
+from rf_middleware._flight import Answer
+from rf_middleware._wire import Poll, Reply
+
+__all__ = ["Closeable", "Feed", "FeedError", "Issuer", "OffersFeed"]
+
+
+class Issuer(Protocol):
+    """The authority that knows the keys. Its ``repr`` may be logged, so it shows no secret."""
+
+    def check(self, key: str, timeout: float) -> Answer:
+        """Ask about ``key`` from a thread, and answer within ``timeout`` seconds.
+
+        Any exception counts as "can't be asked".
+        """
+        ...
+
+    async def acheck(self, key: str, timeout: float) -> Answer:
+        """Ask about ``key`` on an event loop; cancelled after ``timeout`` seconds."""
+        ...
+
+
+class FeedError(Exception):
+    """The feed can't be reached or answers nonsense just now."""
+
+
+class Feed(Protocol):
+    """The I/O of the revocation feed, from a thread of its own."""
+
+    def offered(self) -> bool:
+        """Ask the issuer's metadata whether there is a feed.
+
+        Raises:
+            FeedError: no definite answer.
+        """
+        ...
+
+    def poll(self, poll: Poll) -> Reply:
+        """Send a poll and wait for its answer.
+
+        Raises:
+            FeedError: there is none, or it can't be understood.
+        """
+        ...
+
+    def leave(self, session: str) -> None:
+        """Give the lease back; done as well as can be, without raising."""
+        ...
+
+
+@runtime_checkable
+class OffersFeed(Protocol):
+    """An issuer that may have a revocation feed."""
+
+    @property
+    def feed(self) -> Feed | None:
+        """The feed, or ``None`` when the user said there is none."""
+        ...
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """An issuer that holds connections."""
+
+    def close(self) -> None:
+        """Close what threads used."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what threads and this event loop used."""
+        ...
+
+    def forked(self) -> None:
+        """Let go, in a forked child, of connections that belong to the parent; without closing them."""
+        ...

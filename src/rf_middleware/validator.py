@@ -1,0 +1,256 @@
+"""The public face of the core: check a key, forget a key, say what is promised, close."""
+
+import asyncio
+from types import TracebackType
+from typing import Final, Self
+
+from rf_middleware._clock import Clock, now
+from rf_middleware._core import Core, Limits
+from rf_middleware._credentials import KEY
+from rf_middleware._drivers import adrive, drive
+from rf_middleware._feed import Follower
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware._flight import Flow
+from rf_middleware._lease import News
+from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
+from rf_middleware._registry import Registry
+from rf_middleware._secret import Secret
+from rf_middleware._streams import Streams
+from rf_middleware._values import number
+from rf_middleware.exceptions import refused
+from rf_middleware.issuers import issuer_of
+from rf_middleware.issuers._protocol import Closeable, Issuer, OffersFeed
+
+__all__ = ["Validator", "validators"]
+
+_PATIENCE: Final = 1.0
+"""Seconds to wait for streams to close; not a byte of them goes out meanwhile."""
+_NOT_A_KEY: Final = Refusal(Reason.INVALID_KEY)
+
+
+class Validator:
+    """Checks keys against one issuer, and remembers what it was told. Threads and asyncio share everything.
+
+    Two validators share nothing, so what one issuer said is never taken for another's word.
+
+    Args:
+        issuer: a URL, an issuer object, or ``None`` for ``RF_ISSUER_URL``.
+        ttl: seconds a grant is kept at most; without a lease also how stale it may be; 0 asks every time.
+        negative_ttl: seconds a definite refusal is kept.
+        max_staleness: seconds of staleness allowed where there is no lease; ``None`` for ``ttl``, 0 for strict.
+        maxsize: grants kept at most; as many denials are kept apart.
+        timeout: seconds a check may take in all.
+        unknown_key_rate: questions per second that end in a denial.
+        unknown_key_burst: such questions at once.
+        clock: seconds that only go forward, for tests.
+
+    Raises:
+        ConfigurationError: a wrong option, named.
+    """
+
+    def __init__(
+        self,
+        issuer: Issuer | str | None = None,
+        *,
+        ttl: float = 60.0,
+        negative_ttl: float = 5.0,
+        max_staleness: float | None = None,
+        maxsize: int = 100_000,
+        timeout: float = 5.0,
+        unknown_key_rate: float = 50.0,
+        unknown_key_burst: int = 200,
+        clock: Clock = now,
+    ) -> None:
+        given = {
+            "ttl": ttl,
+            "negative_ttl": negative_ttl,
+            "max_staleness": ttl if max_staleness is None else max_staleness,
+            "maxsize": maxsize,
+            "timeout": timeout,
+            "unknown_key_rate": unknown_key_rate,
+            "unknown_key_burst": unknown_key_burst,
+        }
+        limits = Limits(
+            ttl=number(given, "ttl", 0, least=0),
+            negative_ttl=number(given, "negative_ttl", 0, least=0),
+            bound=min(number(given, "ttl", 0, least=0), number(given, "max_staleness", 0, least=0)),
+            maxsize=int(number(given, "maxsize", 0, least=1, whole=True)),
+            timeout=number(given, "timeout", 0, least=0, above=True),
+            unknown_key_rate=number(given, "unknown_key_rate", 0, least=0, above=True),
+            unknown_key_burst=int(number(given, "unknown_key_burst", 0, least=1, whole=True)),
+        )
+        self.issuer = issuer_of(issuer)
+        self.streams = Streams()
+        self._core = Core(limits, clock)
+        self.peek = self._core.peek
+        """``peek(fingerprint)``: the grant of a key that needs no asking. No lock, no await, no I/O."""
+        self._begin()
+        _registry.add(self)
+
+    def _begin(self) -> None:
+        feed = self.issuer.feed if isinstance(self.issuer, OffersFeed) else None
+        self._follower = None if feed is None else Follower(self._core, feed, self._told)
+        if feed is None:
+            self._core.learn(has_feed=False)
+
+    def __repr__(self) -> str:
+        return f"Validator({self.issuer!r}, {self.staleness.kind})"
+
+    # ---- checking
+
+    def check(self, key: str) -> Grant:
+        """Check a key from a thread.
+
+        Raises:
+            Denied: the key is refused.
+            IssuerUnavailable: nobody can say.
+            RuntimeError: the issuer must be asked, and an event loop runs in this thread: use ``acheck``.
+        """
+        try:
+            verdict = self.resolve(_encoded(key))
+        finally:
+            del key  # not in the locals of a traceback
+        if isinstance(verdict, Grant):
+            return verdict
+        raise refused(verdict)
+
+    async def acheck(self, key: str) -> Grant:
+        """Check a key on the running event loop.
+
+        Raises:
+            Denied: the key is refused.
+            IssuerUnavailable: nobody can say.
+        """
+        try:
+            verdict = await self.aresolve(_encoded(key))
+        finally:
+            del key  # not in the locals of a traceback
+        if isinstance(verdict, Grant):
+            return verdict
+        raise refused(verdict)
+
+    def resolve(self, key: bytes) -> Verdict:
+        """Do what ``check`` does, with a verdict instead of an exception."""
+        digest = fingerprint(key)
+        known = self._known(key, digest)
+        if known is not None:
+            return known
+        flow = self._miss(key, digest)
+        del key  # not in the locals of a traceback
+        return drive(flow, self.issuer)
+
+    async def aresolve(self, key: bytes) -> Verdict:
+        """Do what ``acheck`` does, with a verdict instead of an exception."""
+        digest = fingerprint(key)
+        known = self._known(key, digest)
+        if known is not None:
+            return known
+        flow = self._miss(key, digest)
+        del key  # not in the locals of a traceback
+        return await adrive(flow, self.issuer)
+
+    def _known(self, key: bytes, digest: bytes) -> Verdict | None:
+        grant = self.peek(digest)
+        return grant if grant is not None or KEY.fullmatch(key) else _NOT_A_KEY
+
+    def _miss(self, key: bytes, digest: bytes) -> Flow:
+        if self._follower is not None:
+            self._follower.start()
+        return self._core.flow(Secret(key.decode()), digest)
+
+    # ---- forgetting
+
+    def forget(self, key: str) -> None:
+        """Drop what this process knows of a key, end its streams; a check in flight for it is asked again."""
+        digest = fingerprint(key.encode("utf-8", "surrogatepass"))
+        self._core.forget(digest)
+        self.streams.end([digest])
+
+    def _told(self, news: News) -> None:
+        """End the streams of the keys that the feed told about, before that is acknowledged."""
+        names = [event.fingerprint or event.workspace or "" for event in news.events if event.change != "enabled"]
+        ending = self.streams.end(names) if names else []
+        if news.reset:
+            self.streams.doubt()
+        for stream in self.streams.doubtful():
+            if isinstance(self.resolve(stream.key), Refusal):
+                stream.end()
+                ending.append(stream)
+        patience = now() + _PATIENCE
+        for stream in ending:
+            stream.ended.wait(max(0.0, patience - now()))
+
+    @property
+    def staleness(self) -> Staleness:
+        """What is promised right now about a key that was revoked."""
+        return self._core.staleness()
+
+    # ---- the end
+
+    def release(self) -> None:
+        """Give the lease back; the next check begins anew. For the end of an app that may be started again."""
+        if self._follower is not None:
+            self._follower.close()
+            self._core.renew()
+            self.streams.doubt()
+            self._begin()
+
+    def close(self) -> None:
+        """Give the lease back and close connections.
+
+        Checks after this ask about each request, and trust no issuer that has begun a new history meanwhile.
+        """
+        if self._follower is not None:
+            self._follower.close()
+        if isinstance(self.issuer, Closeable):
+            self.issuer.close()
+
+    async def aclose(self) -> None:
+        """Do what ``close`` does, and close the connections of the running event loop."""
+        if self._follower is not None:
+            await asyncio.to_thread(self._follower.close)
+        if isinstance(self.issuer, Closeable):
+            await self.issuer.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def forked(self) -> None:
+        """Begin as a new validator: only the parent hears the events of the parent's lease."""
+        self._core.start()
+        self.streams.start()
+        if isinstance(self.issuer, Closeable):
+            self.issuer.forked()
+        self._begin()
+
+
+def _encoded(key: str | None) -> bytes:
+    """Return a key as it would stand in a request; what is not ASCII can't be one, and stays that.
+
+    Raises:
+        Denied: there is none, as when a header was looked up that is not there.
+    """
+    if not key:
+        raise refused(Refusal(Reason.MISSING_KEY))
+    return key.encode("utf-8", "surrogatepass")
+
+
+_registry: Final = Registry[Validator]()
+
+
+def validators() -> list[Validator]:
+    """Return the validators of this process."""
+    return _registry.members()

@@ -1,0 +1,252 @@
+"""Wrong options fail at construction, in every adapter, and say which and what is allowed."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from rf_middleware import CallableIssuer, Validator, asgi, wsgi
+from rf_middleware.exceptions import ConfigurationError
+from rf_middleware.fastapi import RequireKey
+from rf_middleware.flask import APIKeyAuth
+from rf_middleware.flask import require_key as flask_require_key
+from rf_middleware.starlette import require_key
+from tests.contract.apps import asgi_echo, flask_echo, wsgi_echo
+from tests.contract.issuing import GOOD, Keys, bearer
+from tests.harness import Request, call_asgi, call_wsgi
+
+WRONG: list[tuple[str, Any]] = [
+    ("exempt", "/healthz"),
+    ("exempt", ["/*"]),
+    ("exempt", ["*"]),
+    ("exempt", ["healthz"]),
+    ("exempt", [""]),
+    ("exempt", ["/a/../b"]),
+    ("exempt", ["/.."]),
+    ("exempt", ["/a/.."]),
+    ("exempt", ["/./a"]),
+    ("exempt", ["//"]),
+    ("exempt", ["//a"]),
+    ("exempt", ["/a//*"]),
+    ("exempt", ["/a%2Fb"]),
+    ("exempt", ["/a?b"]),
+    ("exempt", ["/a#b"]),
+    ("exempt", ["/a*"]),
+    ("exempt", ["/*/a"]),
+    ("exempt", ["/a/**"]),
+    ("exempt", ["/a/*/b/*"]),
+    ("exempt", ["/ok", 5]),
+    ("exempt", [None]),
+    ("exempt", 5),
+    ("exempt", b"/a"),
+    ("locations", "bearer"),
+    ("locations", []),
+    ("locations", ["bearer", "bearer"]),
+    ("locations", ["header:X-Key", "header:x-key"]),
+    ("locations", ["Bearer"]),
+    ("locations", ["bearer:x"]),
+    ("locations", ["header:"]),
+    ("locations", ["header:X_Key"]),
+    ("locations", ["header:X Key"]),
+    ("locations", ["header:Authorization"]),
+    ("locations", ["header:Cookie"]),
+    ("locations", ["query:"]),
+    ("locations", ["cookie:a b"]),
+    ("locations", ["json:"]),
+    ("locations", ["body:x"]),
+    ("locations", [None]),
+    ("ambiguous", "last"),
+    ("ambiguous", True),
+    ("ambiguous", None),
+    ("ambiguous", ["first"]),
+    ("max_body", -1),
+    ("max_body", "1MiB"),
+    ("max_body", 1.5),
+    ("max_body", True),
+    ("workspaces", []),
+    ("workspaces", "acme"),
+    ("workspaces", [""]),
+    ("workspaces", [1]),
+    ("scopes", "model:infer"),
+    ("scopes", [""]),
+    ("scopes", [None]),
+    ("optional", 1),
+    ("optional", "false"),
+    ("publishable", None),
+    ("strip", "no"),
+    ("on_denied", "403"),
+    ("workspace_header", ""),
+    ("workspace_header", "X W"),
+    ("workspace_header", "X-W\r\nSet-Cookie"),
+    ("workspace_header", 5),
+    ("exempted", ["/a"]),
+    ("Scopes", ["a"]),
+]
+
+
+Build = Callable[..., Any]
+NOTHING = wsgi_echo()
+
+
+def _wsgi(**options: Any) -> Any:
+    return wsgi.APIKeyMiddleware(NOTHING, **options)
+
+
+def _asgi(**options: Any) -> Any:
+    return asgi.APIKeyMiddleware(asgi_echo(), **options)
+
+
+def _flask(**options: Any) -> Any:
+    return APIKeyAuth(Flask("built"), **options)
+
+
+BUILDERS: dict[str, Build] = {
+    "wsgi": _wsgi,
+    "asgi": _asgi,
+    "flask": _flask,
+    "flask-require-key": flask_require_key,
+    "starlette-require-key": require_key,
+    "fastapi-require-key": RequireKey,
+}
+TAKE_ISSUERS = ["wsgi", "asgi", "flask", "starlette-require-key", "fastapi-require-key"]
+TAKE_ALL = ["wsgi", "asgi", "flask"]
+DECORATORS = ["flask-require-key", "starlette-require-key", "fastapi-require-key"]
+
+
+@pytest.fixture
+def validator() -> Iterator[Validator]:
+    """Return a validator."""
+    with Validator(CallableIssuer(Keys())) as one:
+        yield one
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_option_is_refused_and_named(builder: str, validator: Validator, name: str, value: object) -> None:
+    """A wrong option, or one that nobody knows, fails before the first request, in one line that begins with it."""
+    shared = {"validator": validator} if builder in TAKE_ISSUERS else {}
+    with pytest.raises(ConfigurationError, match=f"^{name}: ") as caught:
+        BUILDERS[builder](**shared, **{name: value})
+    assert isinstance(caught.value, ValueError)
+    assert re.search("allowed|none of", str(caught.value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("builder", TAKE_ALL)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("exempt", []),
+        ("exempt", ("/", "/a/b.c", "/ä", "/public/*", "/a-b/*")),
+        ("exempt", {"/a"}),
+        ("locations", ("query:k", "json:a.b", "cookie:__Host-k", "header:X-K")),
+        ("ambiguous", "first"),
+        ("max_body", 0),
+        ("workspaces", None),
+        ("workspaces", frozenset({"acme"})),
+        ("scopes", iter(["a"])),
+        ("optional", True),
+        ("publishable", True),
+        ("strip", False),
+        ("close_streams", False),
+        ("on_denied", None),
+        ("workspace_header", "X-Workspace-Id"),
+        ("workspace_header", None),
+    ],
+)
+def test_a_right_option_is_accepted(builder: str, validator: Validator, name: str, value: object) -> None:
+    """What the table of options allows can be given, in any kind of list."""
+    assert BUILDERS[builder](validator=validator, **{name: value})
+
+
+@pytest.mark.parametrize("builder", DECORATORS)
+@pytest.mark.parametrize("name", ["exempt", "strip", "max_body", "workspace_header", "close_streams", "ttl"])
+def test_a_decorator_refuses_what_is_not_its_own(builder: str, name: str) -> None:
+    """A decorator has fewer options than a middleware, and says which."""
+    with pytest.raises(ConfigurationError, match=rf"^{name}: no such option; allowed are .*scopes"):
+        BUILDERS[builder](**{name: None})
+
+
+@pytest.mark.parametrize("builder", TAKE_ISSUERS)
+def test_an_issuer_and_a_validator_exclude_each_other(builder: str, validator: Validator) -> None:
+    """A validator has its issuer already, so both together are refused."""
+    with pytest.raises(ConfigurationError, match=r"^issuer: "):
+        BUILDERS[builder](validator=validator, issuer="https://issuer.example")
+    with pytest.raises(ConfigurationError, match=r"^validator: "):
+        BUILDERS[builder](validator="https://issuer.example")
+
+
+@pytest.mark.parametrize("builder", TAKE_ALL)
+@pytest.mark.parametrize("name", ["ttl", "timeout", "maxsize", "unknown_key_rate"])
+def test_a_validator_has_its_settings_already(builder: str, validator: Validator, name: str) -> None:
+    """What only a validator could heed is refused beside one, not ignored."""
+    with pytest.raises(ConfigurationError, match=f"^{name}: "):
+        BUILDERS[builder](validator=validator, **{name: 1})
+
+
+@pytest.mark.parametrize("builder", TAKE_ALL)
+def test_without_an_issuer_the_error_names_the_variable(builder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No issuer in code and none in the environment is an error that says what to set."""
+    monkeypatch.delenv("RF_ISSUER_URL", raising=False)
+    with pytest.raises(ConfigurationError, match="RF_ISSUER_URL"):
+        BUILDERS[builder]()
+
+
+@pytest.mark.parametrize("builder", TAKE_ALL)
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("RF_OPTIONAL", "perhaps"),
+        ("RF_MAX_BODY", "1MiB"),
+        ("RF_EXEMPT", "/ok,/*"),
+        ("RF_AMBIGUOUS", "last"),
+        ("RF_LOCATIONS", "bearer,nowhere"),
+    ],
+)
+def test_a_wrong_variable_is_refused(
+    builder: str, validator: Validator, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    """A text in the environment that can't be an option fails at construction like the option itself."""
+    monkeypatch.setenv(variable, text)
+    name = variable.removeprefix("RF_")
+    with pytest.raises(ConfigurationError, match=f"(?i){name}: "):
+        BUILDERS[builder](validator=validator)
+
+
+def test_options_come_from_the_environment_unless_they_are_given(
+    validator: Validator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``RF_`` and the name in capitals set an option, lists comma-separated; what is given in code wins."""
+    monkeypatch.setenv("RF_EXEMPT", " /healthz , /public/* ,")
+    monkeypatch.setenv("RF_STRIP", "no")
+    monkeypatch.setenv("RF_SCOPES", "")
+    for build, call in ((_wsgi, call_wsgi), (_asgi, call_asgi)):
+        app = build(validator=validator)
+        assert call(app, Request("GET", "/healthz")).status == 200
+        assert call(app, Request("GET", "/public/a?api_key=x")).json["query"] == "api_key=x"
+        assert call(app, Request("GET", "/admin")).status == 401
+        assert call(app, Request("GET", "/admin", [bearer("scopeless")])).status == 200
+        other = build(validator=validator, exempt=["/other"], strip=True)
+        assert call(other, Request("GET", "/healthz")).status == 401
+        assert call(other, Request("GET", "/other?api_key=x")).json["query"] == ""
+
+
+def test_flask_reads_its_config_first(validator: Validator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``app.config["RF_..."]`` wins over the environment, and an argument over both."""
+    monkeypatch.setenv("RF_LOCATIONS", "query:env")
+    configs: list[tuple[dict[str, str], str]] = [({}, "env"), ({"RF_LOCATIONS": "query:cfg"}, "cfg")]
+    for config, query in configs:
+        app = flask_echo(flask_require_key)
+        app.config |= config
+        APIKeyAuth(app, validator=validator)
+        assert call_wsgi(app, Request("GET", f"/echo?{query}={GOOD}")).status == 200
+    app = flask_echo(flask_require_key)
+    app.config["RF_LOCATIONS"] = "query:cfg"
+    later = APIKeyAuth(validator=validator, locations=["query:arg"])
+    later.init_app(app)
+    assert call_wsgi(app, Request("GET", f"/echo?arg={GOOD}")).status == 200
+    assert call_wsgi(app, Request("GET", f"/echo?cfg={GOOD}")).status == 401
+    with pytest.raises(ConfigurationError, match="APIKeyAuth"):
+        later.init_app(app)

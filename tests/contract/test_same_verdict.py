@@ -1,0 +1,189 @@
+"""Every adapter says the same about the same request: for a table of odd ones, and for generated ones."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from rf_middleware import CallableIssuer, Validator
+from tests.contract.issuing import GOOD, Keys, bearer
+from tests.contract.subjects import SUBJECTS
+from tests.harness import Request
+
+OPTIONS: dict[str, Any] = {
+    "locations": ["bearer", "header:X-API-Key", "query:api_key", "cookie:key", "json:api_key"],
+    "scopes": ["model:read"],
+    "workspaces": ["acme", "initech"],
+}
+JSON = ("Content-Type", "application/json")
+BODY = b'{"api_key": "' + GOOD.encode() + b'"}'
+PREFLIGHT = [("Origin", "https://page.example"), ("Access-Control-Request-Method", "GET")]
+
+ODD = [
+    Request("GET", "/echo"),
+    Request("GET", "/echo?"),
+    Request("GET", "/echo??api_key=" + GOOD),
+    Request("GET", "/echo?&&api_key=" + GOOD + "&&"),
+    Request("GET", "/echo?=&=x&api_key=" + GOOD),
+    Request("GET", "/echo?api_key==" + GOOD),
+    Request("GET", "/echo?api_key=a=b=c"),
+    Request("GET", "/echo?api_key=%"),
+    Request("GET", "/echo?api_key=%zz"),
+    Request("GET", "/echo?api_key=%E4"),
+    Request("GET", "/echo?api_key=%00"),
+    Request("GET", "/echo?api_key=%2c"),
+    Request("GET", "/echo?api_key=a,b"),
+    Request("GET", "/echo?api_key=%26api_key=x"),
+    Request("GET", "/echo?api_key[]=" + GOOD),
+    Request("GET", "/echo?api_key[0]=" + GOOD),
+    Request("GET", "/echo?api_key=" + GOOD + ";api_key=x"),
+    Request("GET", "/echo?api_key=" + GOOD + "&API_KEY=x"),
+    Request("GET", "/echo?api_key=" + GOOD + "&%61pi_key="),
+    Request("GET", "/echo?api_key=\xe4"),
+    Request("GET", "/echo?\xe4pi_key=x"),
+    Request("GET", "/echo?api_key=" + "x" * 512),
+    Request("GET", "/echo?api_key=" + "x" * 513),
+    Request("GET", "/echo?" + "&".join(f"a{n}=1" for n in range(3000)) + "&api_key=" + GOOD),
+    Request("GET", "/echo?" + "api_key=&" * 3000),
+    Request("GET", "/echo", [("Authorization", "")]),
+    Request("GET", "/echo", [("Authorization", "Bearer")]),
+    Request("GET", "/echo", [("Authorization", "bearer " + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Bearer\t" + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Bearer \t " + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Bearer: " + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Bearer=" + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Token " + GOOD)]),
+    Request("GET", "/echo", [("Authorization", "Bearer " + GOOD + " x")]),
+    Request("GET", "/echo", [("Authorization", "Bearer " + GOOD + ",")]),
+    Request("GET", "/echo", [("Authorization", ", Bearer " + GOOD)]),
+    Request("GET", "/echo", [("Authorization", 'Digest a="b", c="d"')]),
+    Request("GET", "/echo", [("Authorization", 'Digest a="Bearer x", c="d"')]),
+    Request("GET", "/echo", [("Authorization", "Basic x"), ("Authorization", "Digest y")]),
+    Request("GET", "/echo", [("Authorization", "Basic x"), bearer()]),
+    Request("GET", "/echo", [("Authorization", ""), bearer()]),
+    Request("GET", "/echo", [bearer(), ("authorization", "Bearer")]),
+    Request("GET", "/echo", [("Authorization", "Bearer \xe4")]),
+    Request("GET", "/echo", [("X-API-Key", '"' + GOOD + '"')]),
+    Request("GET", "/echo", [("X-API-Key", "Bearer " + GOOD)]),
+    Request("GET", "/echo", [("X-API-Key", ",")]),
+    Request("GET", "/echo", [("X-API-Key", ""), ("X-API-Key", "")]),
+    Request("GET", "/echo", [("X_API_Key", "x"), ("X-API-Key", GOOD)]),
+    Request("GET", "/echo", [("X-API-Key", GOOD), ("Cookie", f"key={GOOD}"), bearer()]),
+    Request("GET", "/echo", [("Cookie", f"key={GOOD}x"), bearer()]),
+    Request("GET", "/echo", [("Cookie", "")]),
+    Request("GET", "/echo", [("Cookie", ";;;=; key")]),
+    Request("GET", "/echo", [("Cookie", f"KEY={GOOD}")]),
+    Request("GET", "/echo", [("Cookie", f" key = {GOOD} ; a=b")]),
+    Request("GET", "/echo", [("Cookie", f"a=b,key={GOOD}")]),
+    Request("GET", "/echo", [("Cookie", f"key={GOOD},x")]),
+    Request("GET", "/echo", [("Cookie", f"key={GOOD}, x=y")]),
+    Request("GET", "/echo", [("Cookie", "a=1"), ("Cookie", f"key={GOOD}"), ("Cookie", "b=2; c=3")]),
+    Request("GET", "/echo", [("Cookie", 'a="1; key=x"'), ("Cookie", f"key={GOOD}")]),
+    Request("GET", "/echo", [("Cookie", "key=;" * 500 + "x=y")]),
+    Request("GET", "/echo", [bearer("reader")]),
+    Request("GET", "/echo", [bearer("scopeless")]),
+    Request("GET", "/echo", [bearer("key-of-initech")]),
+    Request("GET", "/echo", [bearer("rf_workspace1")]),
+    Request("GET", "/echo", [bearer("expired")]),
+    Request("GET", "/echo", [bearer("broken")]),
+    Request("OPTIONS", "/echo", [*PREFLIGHT, ("Origin", "null")]),
+    Request("OPTIONS", "/echo", [("Origin", "null")]),
+    Request("OPTIONS", "/echo", [("Origin", ""), *PREFLIGHT]),
+    Request("OPTIONS", "/echo", [("Origin", ""), ("Origin", ""), ("Access-Control-Request-Method", "GET")]),
+    Request("OPTIONS", "/echo", [*PREFLIGHT, ("Access-Control-Request-Method", "")]),
+    Request("OPTIONS", "/echo", [("Origin", "x"), ("Access-Control-Request-Method", ","), ("Origin", ",")]),
+    Request("POST", "/echo", [JSON], BODY),
+    Request("GET", "/echo", [JSON], BODY),
+    Request("DELETE", "/echo", [JSON], (BODY,)),
+    Request("POST", "/echo", [JSON, bearer()], BODY),
+    Request("POST", "/echo", [JSON, bearer("reader")], BODY),
+    Request("POST", "/echo", [("Content-Type", "application/json"), ("Content-Length", "0")], b""),
+    Request("POST", "/echo", [("Content-Type", "application/json;")], BODY),
+    Request("POST", "/echo", [("Content-Type", " application/json ; x")], BODY),
+    Request("POST", "/echo", [("Content-Type", "application/json, text/plain")], BODY),
+    Request("POST", "/echo", [("Content-Type", "+json")], BODY),
+    Request("POST", "/echo", [("Content_Type", "application/json")], BODY),
+    Request("POST", "/echo", [JSON], b"\xef\xbb\xbf" + BODY),
+    Request("POST", "/echo", [JSON], BODY.decode().encode("utf-16")),
+    Request("POST", "/echo", [JSON], BODY.decode().encode("utf-32-be")),
+    Request("POST", "/echo", [JSON, ("Content-Length", f"{len(BODY):040}")], BODY),
+    Request("POST", "/echo", [JSON, ("Content-Length", str(len(BODY) + 100))], BODY),
+    Request("POST", "/echo", [JSON, ("Content-Length", "5")], BODY[:5]),
+    Request("POST", "/echo", [JSON, ("Content-Length", "-1")], BODY),
+    Request("POST", "/echo", [JSON], tuple(bytes([each]) for each in BODY)),
+    Request("POST", "/echo", [JSON], ()),
+    Request("POST", "/echo", [JSON], (b"", b"", BODY, b"")),
+]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[list[tuple[Any, Any]]]:
+    """Return every subject with its app, all of the same options and one validator."""
+    with Validator(CallableIssuer(Keys()), unknown_key_burst=1_000_000, ttl=3600.0) as validator:
+        yield [(subject, subject.protect(validator, {**OPTIONS}, ())) for subject in SUBJECTS]
+
+
+def verdicts(served: list[tuple[Any, Any]], request: Request) -> dict[tuple[int, str], list[str]]:
+    """Return who said what."""
+    found: dict[tuple[int, str], list[str]] = {}
+    for subject, app in served:
+        found.setdefault(subject.call(app, request).verdict, []).append(str(subject))
+    return found
+
+
+@pytest.mark.parametrize("request_", ODD, ids=range(len(ODD)))
+def test_all_adapters_agree_about_odd_requests(served: list[tuple[Any, Any]], request_: Request) -> None:
+    """Status and problem type of an odd request are the same everywhere, and never a 500."""
+    found = verdicts(served, request_)
+    assert len(found) == 1, found
+    status, _ = next(iter(found))
+    assert status != 500
+
+
+PIECES = st.sampled_from([
+    *("api_key", "%61pi_key", "key", "=", "=", "&", ";", ",", " ", "\t", "%20", "%", "+", "?", '"', "Bearer"),
+    *("bearer ", "Basic", GOOD, GOOD, "reader", "unknown", "rf_x", "\xe4", "a", "x=y", "%C3%A4", "%00", "key=", "; "),
+])  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=6).map("".join)
+NAMES = ["Authorization", "authorization", "X-API-Key", "x-api-key", "X_API_Key", "Cookie", "Referer", "Origin"]
+HEADERS = st.lists(st.tuples(st.sampled_from([*NAMES, "Access-Control-Request-Method"]), TEXTS), max_size=4)
+TYPES = st.sampled_from(["application/json", "text/plain", "a/b+json", "APPLICATION/JSON;x"])
+MEMBERS = st.lists(st.tuples(st.sampled_from(["api_key", "a"]), st.sampled_from([f'"{GOOD}"', '"x"', "1", '""'])))
+BODIES = st.one_of(
+    st.binary(max_size=20),
+    MEMBERS.map(lambda members: ("{" + ",".join(f'"{k}": {v}' for k, v in members) + "}").encode()),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    """Put a request together from the pieces."""
+    query = draw(TEXTS).replace(" ", "").replace("\t", "")
+    body = draw(BODIES)
+    headers = [("Content-Type", draw(TYPES)), *draw(HEADERS)]
+    method = draw(st.sampled_from(["GET", "POST", "OPTIONS", "HEAD", "BREW"]))
+    return Request(method, "/echo?" + query, headers, (body,) if draw(st.booleans()) else body)
+
+
+@given(request_=requests())
+@example(request_=Request("GET", "/echo?api_key=x", [("Cookie", "key=a,key"), ("Cookie", "b")]))
+def test_all_adapters_agree_about_generated_requests(served: list[tuple[Any, Any]], request_: Request) -> None:
+    """Whatever is put together from the pieces that matter, there is one verdict and no error."""
+    found = verdicts(served, request_)
+    assert len(found) == 1, found
+    assert next(iter(found))[0] in {200, 400, 401, 402, 403, 423, 503}
+
+
+@given(request_=requests())
+def test_what_is_let_in_had_a_good_key(served: list[tuple[Any, Any]], request_: Request) -> None:
+    """A generated request that is let in presented one of the good keys, or is a preflight and nobody."""
+    subject, app = served[0]
+    answer = subject.call(app, request_)
+    if answer.status == 200 and request_.method != "HEAD":
+        if answer.json["workspace"] is None:
+            assert request_.method == "OPTIONS"
+        else:
+            presented = repr((request_.target, request_.headers, request_.body))
+            assert GOOD in presented or "reader" in presented

@@ -1,0 +1,1 @@
+"""Tests of the validator's half below the adapters: the pure core, its drivers, the issuers it asks, the feed."""

@@ -1,0 +1,199 @@
+"""When an issuer that does not answer is left alone, and how many unknown keys are asked about."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rf_middleware._breaker import Breaker, Budget
+from rf_middleware._models import Reason, Refusal
+from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, Bench, feedless, leased, limits, plain, reasons
+
+
+def broken(bench: Bench, failures: int = 5) -> None:
+    """Let so many questions fail, each of another key."""
+    for number in range(failures):
+        request = bench.request(f"rfk_{number}")
+        assert request.asks
+        request.send(plain(UNAVAILABLE))
+
+
+def test_the_breaker_opens_after_five_failures() -> None:
+    """Four failures in a row change nothing; after the fifth nobody asks, and the answer says for how long."""
+    bench = feedless()
+    broken(bench, 4)
+    assert bench.request("rfk_more").asks
+    bench = feedless()
+    broken(bench)
+    refused = bench.request("rfk_more")
+    assert reasons([refused]) == [Reason.ISSUER_UNAVAILABLE]
+    assert isinstance(refused.verdict, Refusal)
+    assert refused.verdict.retry_after == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("definite", [GRANT, INVALID])
+def test_a_definite_answer_starts_the_count_again(definite: Refusal) -> None:
+    """Failures count in a row: any definite answer ends the row."""
+    bench = feedless()
+    broken(bench, 4)
+    bench.request("rfk_answered").send(plain(definite))
+    broken(bench, 4)
+    assert bench.request("rfk_more").asks
+
+
+def test_hits_are_answered_while_the_breaker_is_open() -> None:
+    """A cached key is not slowed by an issuer that is down."""
+    bench = feedless()
+    bench.learn()
+    broken(bench)
+    assert bench.request().verdict == GRANT
+
+
+def test_one_probe_after_a_second() -> None:
+    """After a second one request asks; the others are answered at once until it is known."""
+    bench = feedless()
+    broken(bench)
+    bench.clock.forward(1.0)
+    probe, other = bench.request("rfk_probe"), bench.request("rfk_other")
+    assert probe.asks
+    assert reasons([other]) == [Reason.ISSUER_UNAVAILABLE]
+    probe.send(plain())
+    assert bench.request("rfk_more").asks
+
+
+def test_the_rest_doubles_up_to_ten_seconds() -> None:
+    """Probes that fail come after 1, 2, 4, 8, 10 and 10 seconds."""
+    bench = feedless()
+    broken(bench)
+    for rest in (1.0, 2.0, 4.0, 8.0, 10.0, 10.0):
+        bench.clock.forward(rest - 0.01)
+        assert not bench.request("rfk_early").asks
+        bench.clock.forward(0.01)
+        probe = bench.request("rfk_probe")
+        assert probe.asks
+        probe.send(plain(UNAVAILABLE))
+
+
+def test_after_a_probe_that_succeeds_the_rest_is_short_again() -> None:
+    """The next outage begins with a rest of one second."""
+    bench = feedless()
+    broken(bench)
+    for rest in (1.0, 2.0):
+        bench.clock.forward(rest)
+        bench.request("rfk_probe").send(plain(UNAVAILABLE))
+    bench.clock.forward(4.0)
+    bench.request("rfk_probe").send(plain())
+    broken(bench)
+    bench.clock.forward(1.0)
+    assert bench.request("rfk_again").asks
+
+
+def test_a_probe_that_vanishes_does_not_close_the_way_for_good() -> None:
+    """When the request that probes is cancelled another one probes later."""
+    bench = feedless()
+    broken(bench)
+    bench.clock.forward(1.0)
+    bench.request("rfk_probe").cancel()
+    bench.clock.forward(1.0)
+    assert bench.request("rfk_probe").asks
+
+
+def test_failures_of_questions_asked_before_it_opened_say_nothing_new() -> None:
+    """A crowd of questions that fail together does not lengthen the rest."""
+    bench = feedless()
+    crowd = [bench.request(f"rfk_{number}") for number in range(20)]
+    for each in crowd:
+        each.send(plain(UNAVAILABLE))
+    bench.clock.forward(1.0)
+    assert bench.request("rfk_probe").asks
+
+
+def test_the_budget_bounds_questions_about_unknown_keys() -> None:
+    """Beyond the burst unknown keys get 429 with the time until the next question, and the issuer is not asked."""
+    bench = feedless(limits(rate=4.0, burst=10))
+    requests = [bench.request(f"rfk_{number}") for number in range(11)]
+    assert [each.asks for each in requests] == [True] * 10 + [False]
+    verdict = requests[-1].verdict
+    assert isinstance(verdict, Refusal)
+    assert verdict.reason is Reason.TOO_MANY_UNKNOWN_KEYS
+    assert verdict.retry_after == pytest.approx(0.25)
+    bench.clock.forward(0.25)
+    assert bench.request("rfk_later").asks
+
+
+@pytest.mark.parametrize(
+    ("verdict", "returned"),
+    [(GRANT, True), (UNAVAILABLE, True), (INVALID, False), (Refusal(Reason.FORBIDDEN), False)],
+    ids=["grant", "outage", "invalid", "forbidden"],
+)
+def test_only_denials_cost_budget(verdict: Refusal, *, returned: bool) -> None:
+    """A question that ends in a grant, or in no answer, is given back."""
+    bench = feedless(limits(rate=0.001, burst=1))
+    bench.request("rfk_first").send(plain(verdict))
+    assert bench.request("rfk_second").asks is returned
+
+
+def test_a_remembered_denial_costs_no_budget() -> None:
+    """The same bad key again is answered from memory."""
+    bench = feedless(limits(rate=0.001, burst=1))
+    bench.request().send(plain(INVALID))
+    assert [bench.request().verdict for _ in range(5)] == [INVALID] * 5
+
+
+@pytest.mark.parametrize("lapsed", [False, True], ids=["lease", "no lease"])
+def test_a_cached_key_is_never_refused_by_the_budget(*, lapsed: bool) -> None:
+    """Junk that has used up the budget takes nothing from a key that is cached, with or without a live lease."""
+    bench = leased(limits(rate=0.001, burst=2))
+    bench.learn()
+    for number in range(2):
+        bench.request(f"rfk_junk{number}").send(bench.no())
+    assert reasons([bench.request("rfk_junk")]) == [Reason.TOO_MANY_UNKNOWN_KEYS]
+    if lapsed:
+        bench.clock.forward(LEASE)
+    request = bench.request()
+    assert request.verdict == GRANT or request.asks
+    assert request.asks is lapsed
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 10), st.booleans()), max_size=100),
+    st.floats(0.01, 100),
+    st.integers(1, 50),
+)
+def test_a_budget_never_gives_more_than_burst_and_rate(
+    steps: list[tuple[float, bool]], rate: float, burst: int
+) -> None:
+    """Whatever the times between questions, those not given back are at most the burst and what time has added."""
+    budget, now, spent = Budget(rate, burst), 0.0, 0
+    for rest, returned in steps:
+        now += rest
+        wait = budget.take(now)
+        assert wait >= 0
+        if wait:
+            assert budget.take(now + wait * 1.001) <= rest + wait  # and then there is one, or nearly
+            return
+        if returned:
+            budget.give_back()
+        else:
+            spent += 1
+        assert spent <= burst + now * rate + 1e-6
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["fail", "succeed", "vanish"])), max_size=60))
+def test_an_open_breaker_lets_one_question_through_per_rest(steps: list[tuple[float, str]]) -> None:
+    """While it is open no two questions come closer together than a second."""
+    breaker, now, failures, last = Breaker(), 0.0, 0, -10.0
+    for rest, outcome in steps:
+        now += rest
+        wait = breaker.wait(now)
+        assert 0.0 <= wait <= 10.0
+        if wait:
+            assert failures >= 5
+            continue
+        assert failures < 5 or now - last >= 0.999
+        last = now
+        if outcome == "fail":
+            breaker.failed(now)
+            failures += 1
+        elif outcome == "succeed":
+            breaker.succeeded()
+            failures = 0

@@ -1,0 +1,212 @@
+"""The stores behind the cache: one specification, run over each of them, and each against a plain dictionary."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rf_middleware._cache import Denials, Grants
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware._models import Grant, Reason, Refusal, Workspace
+from tests.core.helpers import GRANT, INVALID, HandClock, feedless, leased, limits, plain
+
+TTL = 5.0
+
+
+@dataclass
+class Store:
+    """A store of any kind, spoken to in one way; values live for ``TTL`` seconds."""
+
+    put: Callable[[bytes, str], None]
+    get: Callable[[bytes], str | None]
+    drop: Callable[[bytes], None]
+    clear: Callable[[], None]
+    size: Callable[[], int]
+    clock: HandClock
+
+
+def grants(maxsize: int) -> Store:
+    """Return the store of grants; its user compares the ends."""
+    clock, store = HandClock(), Grants(maxsize)
+
+    def get(digest: bytes) -> str | None:
+        entry = store.get(digest)
+        return entry[1].key_id if entry is not None and clock() < entry[0] else None
+
+    def put(digest: bytes, value: str) -> None:
+        store.put(digest, clock() + TTL, Grant(Workspace("acme"), key_id=value))
+
+    return Store(put, get, store.drop, store.clear, lambda: len(store), clock)
+
+
+def denials(maxsize: int) -> Store:
+    """Return the store of denials, which compares by itself."""
+    clock = HandClock()
+    store = Denials(maxsize, TTL, clock)
+
+    def get(digest: bytes) -> str | None:
+        refusal = store.get(digest)
+        return None if refusal is None else refusal.detail
+
+    def put(digest: bytes, value: str) -> None:
+        store.put(digest, Refusal(Reason.INVALID_KEY, value))
+
+    return Store(put, get, store.drop, store.clear, lambda: len(store), clock)
+
+
+STORES = pytest.mark.parametrize("make", [grants, denials])
+MakeStore = Callable[[int], Store]
+
+
+@STORES
+class TestStore:
+    def test_it_remembers(self, make: MakeStore) -> None:
+        """What was put is found, and nothing else."""
+        store = make(10)
+        store.put(b"a", "1")
+        assert (store.get(b"a"), store.get(b"b")) == ("1", None)
+
+    def test_the_newest_value_counts(self, make: MakeStore) -> None:
+        """A value put again replaces the one before, and its time begins anew."""
+        store = make(10)
+        store.put(b"a", "1")
+        store.clock.forward(3.0)
+        store.put(b"a", "2")
+        store.clock.forward(3.0)
+        assert store.get(b"a") == "2"
+        assert store.size() == 1
+
+    def test_it_forgets_in_time(self, make: MakeStore) -> None:
+        """A value is found until its time is over, and not at that instant."""
+        store = make(10)
+        store.put(b"a", "1")
+        store.clock.forward(TTL - 0.001)
+        assert store.get(b"a") == "1"
+        store.clock.forward(0.001)
+        assert store.get(b"a") is None
+
+    def test_it_is_bounded(self, make: MakeStore) -> None:
+        """Beyond its size it drops the oldest."""
+        store = make(3)
+        for digest in (b"a", b"b", b"c", b"d"):
+            store.put(digest, "1")
+        assert store.size() == 3
+        assert [store.get(digest) for digest in (b"a", b"b", b"c", b"d")] == [None, "1", "1", "1"]
+
+    def test_it_drops(self, make: MakeStore) -> None:
+        """Dropping forgets one key and leaves the others; dropping what is not there is no error."""
+        store = make(10)
+        store.put(b"a", "1")
+        store.put(b"b", "2")
+        store.drop(b"a")
+        store.drop(b"a")
+        assert (store.get(b"a"), store.get(b"b")) == (None, "2")
+
+    def test_it_clears(self, make: MakeStore) -> None:
+        """Clearing forgets everything, and it can be used again."""
+        store = make(10)
+        store.put(b"a", "1")
+        store.clear()
+        assert (store.get(b"a"), store.size()) == (None, 0)
+        store.put(b"a", "2")
+        assert store.get(b"a") == "2"
+
+    @pytest.mark.parametrize("verb", ["get", "drop"])
+    def test_a_value_may_end_while_it_is_looked_at(self, make: MakeStore, verb: str) -> None:
+        """When its time is over between two looks at the clock there is no value, and no error."""
+        for looks in range(4):
+            store = make(10)
+            store.put(b"a", "1")
+            before, after = store.clock.time + TTL - 0.1, store.clock.time + TTL + 0.1
+            store.clock.time = after
+            store.clock.reads = [before] * looks
+            outcome: Any = getattr(store, verb)(b"a")
+            assert outcome in {None, "1"}
+
+    @given(data=st.data())
+    def test_it_does_what_a_dictionary_does(self, make: MakeStore, data: st.DataObject) -> None:
+        """Any sequence of calls gives what a plain dictionary with times and an order of insertion gives."""
+        store, model, maxsize = make(3), dict[bytes, tuple[float, str]](), 3
+        for step in data.draw(st.lists(steps(), max_size=30)):
+            verb, digest, seconds = step
+            store.clock.forward(seconds)
+            now = store.clock.time
+            if verb == "put":
+                model.pop(digest, None)
+                if make is denials:  # which makes room by what has ended first
+                    model = {each: value for each, value in model.items() if now < value[0]}
+                model[digest] = (now + TTL, str(now))
+                if len(model) > maxsize:
+                    del model[next(iter(model))]
+                store.put(digest, str(now))
+            elif verb == "drop":
+                model.pop(digest, None)
+                store.drop(digest)
+            elif verb == "clear":
+                model.clear()
+                store.clear()
+            for each in (b"a", b"b", b"c", b"d", b"e"):
+                end, value = model.get(each, (0.0, ""))
+                assert store.get(each) == (value if now < end else None)
+                if make is denials and each in model:  # which drops what was used least lately
+                    model[each] = model.pop(each)
+
+
+def steps() -> st.SearchStrategy[tuple[str, bytes, float]]:
+    """Return what may be done to a store: verb, fingerprint, seconds before it."""
+    digests = st.sampled_from([b"a", b"b", b"c", b"d", b"e"])
+    return st.tuples(st.sampled_from(["put", "put", "put", "drop", "clear", "look"]), digests, st.integers(0, 3))
+
+
+def test_a_workspace_is_dropped_whole() -> None:
+    """All keys of one workspace go, and no others."""
+    store = Grants(10)
+    for digest, slug in ((b"a", "one"), (b"b", "two"), (b"c", "one")):
+        store.put(digest, 1.0, Grant(Workspace(slug)))
+    store.drop_workspace("one")
+    assert [store.get(digest) is not None for digest in (b"a", b"b", b"c")] == [False, True, False]
+
+
+def junk(count: int) -> Iterator[str]:
+    """Return so many bad keys."""
+    return (f"rfk_junk{number}" for number in range(count))
+
+
+def test_junk_keys_evict_no_good_key() -> None:
+    """Denials have a room of their own: a flood of bad keys leaves every good one cached."""
+    bench = feedless(limits(maxsize=10, burst=1000))
+    good = [f"rfk_good{number}" for number in range(10)]
+    for key in good:
+        bench.request(key).send(plain())
+    for key in junk(500):
+        bench.request(key).send(plain(INVALID))
+    assert [bench.hit(key) for key in good] == [GRANT] * 10
+
+
+def test_good_keys_evict_no_denial() -> None:
+    """The other way round neither."""
+    bench = feedless(limits(maxsize=10))
+    bench.request("rfk_bad").send(plain(INVALID))
+    for number in range(50):
+        bench.request(f"rfk_good{number}").send(plain())
+    assert bench.request("rfk_bad").verdict == INVALID
+
+
+def test_memory_stays_bounded() -> None:
+    """However many keys there are, at most ``maxsize`` grants, as many denials and no finished check are kept."""
+    bench = leased(limits(maxsize=10, burst=1000))
+    for number, key in enumerate(junk(300)):
+        bench.request(key).send(bench.no() if number % 2 else bench.yes())
+    memory = bench.core._memory
+    assert (len(memory.grants), len(memory.denials), memory.flights) == (10, 10, {})
+
+
+def test_whole_fingerprints_tell_keys_apart() -> None:
+    """Keys are named by their whole SHA-256, so that no key is taken for another that begins like it."""
+    assert len(fingerprint(b"key")) == 32
+    bench = feedless()
+    bench.request("rfk_" + "a" * 508).send(plain())
+    assert bench.hit("rfk_" + "a" * 507 + "b") is None

@@ -1,0 +1,148 @@
+"""The messages of the feed: what one end writes the other reads, and anything else is one kind of error."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rf_middleware._wire import CHANGES, Event, Poll, Reply
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(10**400),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=10,
+)
+TEXTS = st.text(min_size=1, max_size=20)
+SECONDS = st.floats(0, 86_400)
+DIGESTS = st.binary(min_size=32, max_size=32)
+NAMES = st.sampled_from(sorted(CHANGES))
+EVENTS = st.builds(Event, st.just(0), NAMES, fingerprint=DIGESTS) | st.builds(Event, st.just(0), NAMES, workspace=TEXTS)
+POLL = {"session": "12345678", "epoch": None, "ack": 0, "wait": 3}
+REPLY: dict[str, Any] = {"epoch": "e", "reset": False, "head": 9, "events": [], "lease": 10}
+EVENT = {"seq": 3, "fingerprint": "00" * 32, "change": "revoked"}
+WRONG_COUNTS: list[object] = [None, -1, 1.0, "1", True, [], float("nan")]
+WRONG_SECONDS: list[object] = [None, -1, -0.1, "1", True, [], float("nan"), float("inf"), 10**400, 86_401]
+WRONG_FLAGS: list[object] = [None, 0, 1, "true", []]
+WRONG_LISTS: list[object] = [None, {}, "[]", 0]
+WRONG_TEXTS: list[object] = [None, "", 1, True, [], {}]
+
+
+@st.composite
+def replies(draw: st.DrawFn) -> Reply:
+    """Return any reply an issuer may give."""
+    places = sorted(draw(st.sets(st.integers(1, 1000), max_size=5)))
+    events = tuple(
+        Event(seq, each.change, each.fingerprint, each.workspace) for seq in places for each in [draw(EVENTS)]
+    )
+    head = draw(st.integers(places[-1] if places else 0, 2000))
+    return Reply(draw(TEXTS), draw(st.booleans()), head, events, draw(SECONDS))
+
+
+def over_the_wire(message: object) -> Any:
+    """Return what the other end reads."""
+    return json.loads(json.dumps(message))
+
+
+@given(st.builds(Poll, st.text(min_size=8, max_size=64), st.none() | TEXTS, st.integers(0, 2**63), SECONDS))
+def test_a_poll_arrives_as_it_was_sent(poll: Poll) -> None:
+    """What a validator writes is what the issuer reads."""
+    assert Poll.parse(over_the_wire(poll.to_json())) == poll
+
+
+@given(replies())
+def test_a_reply_arrives_as_it_was_sent(reply: Reply) -> None:
+    """What the issuer writes is what a validator reads."""
+    assert Reply.parse(over_the_wire(reply.to_json())) == reply
+
+
+@given(JSON)
+def test_junk_is_an_error_of_one_kind(junk: object) -> None:
+    """Whatever JSON comes, it is read or it is a ``ValueError``."""
+    for parse in (Poll.parse, Reply.parse, Event.parse):
+        with pytest.raises(ValueError, match="feed"):
+            parse(junk)
+
+
+@given(st.sampled_from(sorted(REPLY)), JSON)
+def test_one_wrong_member_is_an_error_or_is_right(name: str, value: Any) -> None:
+    """A reply with one member replaced by anything is read exactly as it stands, or refused."""
+    raw = {**REPLY, name: value}
+    try:
+        reply = Reply.parse(raw)
+    except ValueError:
+        return
+    assert getattr(reply, name) == (() if value == [] else value)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *[("session", each) for each in [*WRONG_TEXTS, "1234567", "x" * 65]],
+        *[("epoch", each) for each in WRONG_TEXTS[1:]],
+        *[("ack", each) for each in WRONG_COUNTS],
+        *[("wait", each) for each in WRONG_SECONDS],
+    ],
+)
+def test_a_poll_with_a_wrong_member_is_refused(name: str, wrong: object) -> None:
+    """Each member of a poll has its type and its range."""
+    with pytest.raises(ValueError, match=name):
+        Poll.parse({**POLL, name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *[("epoch", each) for each in WRONG_TEXTS],
+        *[("reset", each) for each in WRONG_FLAGS],
+        *[("head", each) for each in WRONG_COUNTS],
+        *[("events", each) for each in WRONG_LISTS],
+        *[("lease", each) for each in WRONG_SECONDS],
+    ],
+)
+def test_a_reply_with_a_wrong_member_is_refused(name: str, wrong: object) -> None:
+    """Each member of a reply has its type and its range: a lease is never guessed."""
+    with pytest.raises(ValueError, match=name):
+        Reply.parse({**REPLY, name: wrong})
+
+
+@pytest.mark.parametrize("name", ["epoch", "reset", "head", "events", "lease"])
+def test_a_reply_without_a_member_is_refused(name: str) -> None:
+    """Nothing in a reply is optional."""
+    with pytest.raises(ValueError, match=name):
+        Reply.parse({key: value for key, value in REPLY.items() if key != name})
+
+
+@pytest.mark.parametrize("places", [[2, 1], [1, 1], [10], [0, 10]], ids=str)
+def test_events_are_in_order_and_not_beyond_the_head(places: list[int]) -> None:
+    """Events told twice, backwards or beyond the head make the reply one that can't be believed."""
+    with pytest.raises(ValueError, match="order"):
+        Reply.parse({**REPLY, "events": [{**EVENT, "seq": place} for place in places]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"fingerprint": "00" * 31},
+        {"fingerprint": "00" * 33},
+        {"fingerprint": "zz" * 32},
+        {"fingerprint": 7},
+        {"fingerprint": None},
+        {"seq": "3"},
+        {"change": None},
+        {"change": 1},
+    ],
+    ids=str,
+)
+def test_an_event_that_names_no_key_is_refused(wrong: dict[str, object]) -> None:
+    """An event that can't be read may be the one that matters, so the reply is refused whole."""
+    with pytest.raises(ValueError):
+        Reply.parse({**REPLY, "events": [{**EVENT, **wrong}]})
+
+
+@pytest.mark.parametrize("workspace", [None, "", 3])
+def test_an_event_names_a_key_or_a_workspace(workspace: object) -> None:
+    """An event without a fingerprint is about a workspace, named by a text."""
+    with pytest.raises(ValueError, match="workspace"):
+        Event.parse({"seq": 1, "change": "suspended", "workspace": workspace})

@@ -1,0 +1,1 @@
+"""Tests of the self-hosted issuer and its command line."""

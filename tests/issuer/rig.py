@@ -1,0 +1,109 @@
+"""A running issuer in this process, with a workspace, a key and a token, asked through httpx's ASGI transport."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from rf_middleware._clock import Clock, now
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.api import new_key
+from rf_middleware.issuer.app import build_app
+from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["SESSION", "Rig", "in_loop", "opened", "running", "until"]
+
+SESSION = "a-session-of-this-validator"
+
+
+@dataclass
+class Rig:
+    """The issuer under test and what one needs to talk to it."""
+
+    http: httpx.AsyncClient
+    store: Store
+    revocations: Revocations
+    key: str
+    key_id: str
+    token: str
+
+    async def call(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx.Response:
+        """Send a request with a key as Bearer, the first key unless told."""
+        return await self.http.request(method, path, headers={"Authorization": f"Bearer {key or self.key}"}, **more)
+
+    async def new_key(self, scopes: list[str] | None = None) -> tuple[str, str]:
+        """Create a key with these scopes; return secret and id."""
+        made = (await self.call("POST", "/acme/api-keys", json={"name": "made", "scopes": scopes})).json()
+        return made["key"], made["keyId"]
+
+    async def poll(
+        self, ack: int = 0, epoch: str | None = None, wait: float = 0.0, session: str = SESSION
+    ) -> httpx.Response:
+        """Send a poll of the feed."""
+        body = {"session": session, "epoch": epoch, "ack": ack, "wait": wait}
+        return await self.call("POST", "/feed", self.token, json=body)
+
+    async def introspect(self, key: str) -> dict[str, Any]:
+        """Ask about a key."""
+        found: dict[str, Any] = (await self.call("POST", "/introspect", self.token, data={"token": key})).json()
+        return found
+
+
+@asynccontextmanager
+async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGenerator[Rig]:
+    """Run an issuer on this file; with a workspace, a key and a token if it is new."""
+    database = Database(path)
+    try:
+        store = Store(database)
+        key, stored = new_key("Default key", None)
+        key_id = "" if store.list_workspaces() else store.create_workspace("acme", "Acme & Sons", stored)
+        token = mint(TOKEN_PREFIX)
+        store.create_token(fingerprint(token.encode()), "a validator")
+        revocations = Revocations(store, lease, clock)
+        transport = httpx.ASGITransport(build_app(store, revocations, lease, clock))
+        async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:
+            try:
+                yield Rig(http, store, revocations, key, key_id, token)
+            finally:
+                await revocations.close()
+    finally:
+        database.close()
+
+
+def running(test: Callable[[Rig], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+    """Make a test of a coroutine that takes a running issuer."""
+
+    def run(tmp_path: Path) -> None:
+        async def main() -> None:
+            async with opened(tmp_path / "issuer.db") as rig:
+                await test(rig)
+
+        asyncio.run(main())
+
+    run.__doc__, run.__name__ = test.__doc__, test.__name__
+    return run
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the loop go on until something is so, for twenty seconds at most."""
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the state of a part that knows nothing of tests
+            await asyncio.sleep(0)
+
+
+def in_loop(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
+    """Make a test of a coroutine that takes a folder."""
+
+    @wraps(test)
+    def run(tmp_path: Path) -> None:
+        asyncio.run(test(tmp_path))
+
+    return run

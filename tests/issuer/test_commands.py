@@ -1,0 +1,170 @@
+"""``workspace``, ``token`` and the command line around them."""
+
+import json
+import runpy
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from rf_middleware import cli
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.keys import KEY_PREFIX, TOKEN_PREFIX, well_formed
+from rf_middleware.issuer.store import Store
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file that is not there yet."""
+    return tmp_path / "issuer.db"
+
+
+def invoke(database: Path, *arguments: str) -> Result:
+    """Run a command on a file named by the environment."""
+    return CliRunner(env={"RF_DATABASE_URL": f"sqlite:///{database}"}).invoke(cli.group, list(arguments))
+
+
+def test_a_workspace_comes_with_its_first_key(database: Path) -> None:
+    """The printed key is good, whole and in JSON exactly three members."""
+    done = invoke(database, "workspace", "create", "acme", "--name", "Acme & Sons", "--json")
+    made = json.loads(done.stdout)
+    assert made.keys() == {"workspace", "keyId", "key"}
+    assert well_formed(made["key"], KEY_PREFIX)
+    opened = Database(database)
+    found = Store(opened).look_up(fingerprint(made["key"].encode())).key
+    opened.close()
+    assert found is not None
+    assert (found.id, found.workspace.name, found.scopes, found.is_default) == (
+        made["keyId"],
+        "Acme & Sons",
+        None,
+        True,
+    )
+
+
+def test_without_json_people_read_it(database: Path) -> None:
+    """Plain output says the same."""
+    done = invoke(database, "workspace", "create", "acme", "--name", "Acme")
+    assert done.stdout.startswith("workspace  acme\nkey id     ")
+    assert "(shown only now)" in done.stdout
+    assert invoke(database, "workspace", "list").stdout == "acme  Acme\n"
+    (listed,) = json.loads(invoke(database, "workspace", "list", "--json").stdout)
+    assert (listed["workspace"], listed["name"]) == ("acme", "Acme")
+
+
+def test_a_token_is_known_by_its_fingerprint(database: Path) -> None:
+    """The printed token is in the database as a digest alone."""
+    token = json.loads(invoke(database, "token", "create", "--json").stdout)["token"]
+    plain = invoke(database, "token", "create", "--name", "web").stdout.strip()
+    assert well_formed(plain, TOKEN_PREFIX)
+    opened = Database(database)
+    assert Store(opened).token_id(fingerprint(token.encode())) is not None
+    opened.close()
+    assert token.encode() not in b"".join(path.read_bytes() for path in database.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-acme"], ["a b"], [""], ["x" * 65], ["introspect"], ["Login"], ["acme", "--name", "a\nb"], ["acme", "-x"], []],
+)
+def test_a_bad_slug_or_name_is_bad_usage(arguments: list[str], database: Path) -> None:
+    """Exit 2, and no file is made."""
+    done = invoke(database, "workspace", "create", *arguments)
+    assert done.exit_code == 2
+    assert not database.exists()
+
+
+def test_a_taken_slug_is_a_refusal(database: Path) -> None:
+    """Exit 1, one line, and the workspace that was there stays as it is."""
+    assert invoke(database, "workspace", "create", "acme").exit_code == 0
+    done = invoke(database, "workspace", "create", "acme", "--name", "new")
+    assert (done.exit_code, done.stderr) == (1, "rf-middleware: there is a workspace acme already\n")
+    assert invoke(database, "workspace", "list").stdout == "acme\n"
+
+
+def test_a_bad_database_is_a_refusal(database: Path) -> None:
+    """Exit 1 and one line for every command."""
+    database.write_text("no database at all, really " * 10)
+    for arguments in (["workspace", "list"], ["workspace", "create", "acme"], ["token", "create"]):
+        done = invoke(database, *arguments)
+        assert (done.exit_code, done.stderr) == (1, f"rf-middleware: {database} is not a SQLite database\n")
+
+
+def test_help_imports_nothing_of_the_issuer() -> None:
+    """The list of commands works without any extra but the command line's."""
+    done = CliRunner().invoke(
+        cli.Commands({"far": cli.Lazy("no_such_module", "x", "issuer", "Far away.")}, "h"), ["--help"]
+    )
+    assert done.exit_code == 0
+    assert "Far away." in done.stdout
+
+
+def test_a_missing_extra_is_named() -> None:
+    """One line says what to install."""
+    commands = cli.Commands({"far": cli.Lazy("no_such_module", "x", "issuer", "")}, "")
+    done = CliRunner().invoke(commands, ["far"])
+    assert (done.exit_code, done.stderr) == (1, 'rf-middleware: far needs more; pip install "rf-middleware[issuer]"\n')
+
+
+def test_a_hole_in_the_package_itself_is_not_blamed_on_an_extra() -> None:
+    """A module of our own that is missing is a fault, and shown as one."""
+    commands = cli.Commands({"far": cli.Lazy("rf_middleware.nowhere", "x", "issuer", "")}, "")
+    assert isinstance(CliRunner().invoke(commands, ["far"]).exception, ModuleNotFoundError)
+
+
+def test_an_unknown_command_is_bad_usage() -> None:
+    """Exit 2."""
+    assert CliRunner().invoke(cli.group, ["nonsense"]).exit_code == 2
+
+
+@contextmanager
+def in_place_of(name: str, module: ModuleType | None) -> Generator[None]:
+    """Put a module, or a hole, where a name is imported from."""
+    before = sys.modules.get(name)
+    sys.modules[name] = module  # type: ignore[assignment]  # None makes the import fail
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if before is not None:
+            sys.modules[name] = before
+
+
+def test_the_demo_is_run_with_its_option_and_its_result_is_the_exit_code() -> None:
+    """The command is thin: one call, one code."""
+    seen: list[bool] = []
+
+    def run(*, keep: bool) -> int:
+        seen.append(keep)
+        return 3
+
+    module = ModuleType("rf_middleware.demo")
+    module.__dict__["run"] = run
+    with in_place_of("rf_middleware.demo", module):
+        assert CliRunner().invoke(cli.group, ["demo", "--keep"]).exit_code == 3
+        assert CliRunner().invoke(cli.group, ["demo"]).exit_code == 3
+    assert seen == [True, False]
+
+
+def test_without_click_one_line_says_what_to_install() -> None:
+    """The script is there even when its extra is not."""
+    with in_place_of("click", None), pytest.raises(SystemExit, match=r'pip install "rf-middleware\[cli\]"'):
+        runpy.run_path(cli.__file__)
+
+
+def test_the_script_runs_the_group() -> None:
+    """The entry point is the group under its own name."""
+    before, sys.argv = sys.argv, ["anything", "--help"]
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    finally:
+        sys.argv = before
+    assert left.value.code == 0
+    assert isinstance(cli.group, click.Group)

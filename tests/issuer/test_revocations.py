@@ -1,0 +1,226 @@
+"""What drives the leases: the choke point, restarts, receipts, the order of things."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+
+from rf_middleware.issuer import schema
+from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.records import Ended
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+from tests.issuer.rig import SESSION, in_loop, opened
+
+
+class Turned:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def leave_leases(path: Path, longest: float) -> None:
+    """Write into the file what a server that died leaves behind."""
+    database = Database(path)
+    with database.writing() as connection:
+        connection.execute(update(schema.meta).values(outstanding=True, longest_lease=longest))
+    database.close()
+
+
+@in_loop
+async def test_after_a_crash_acknowledgements_wait_for_the_longest_lease(tmp_path: Path) -> None:
+    """Leases of the life before may run, as long as the longest ever granted, not the one configured now."""
+    path, clock = tmp_path / "issuer.db", Turned()
+    Database(path).close()
+    leave_leases(path, 50.0)
+    async with opened(path, 1.0, clock) as rig:
+        await rig.revocations.end_or_shrink(rig.key_id, "revoked", {"status": "revoked"})
+        clock.time += 49.9
+        rig.revocations._tick()
+        assert not await rig.revocations.is_done(1)
+        clock.time += 0.1
+        rig.revocations._tick()
+        receipt = await rig.revocations.settled(1)
+        assert receipt is not None
+        assert (receipt.validators, receipt.took_ms) == ({"confirmed": 0, "expired": 0}, 50_000.0)
+
+
+@in_loop
+async def test_a_clean_restart_with_every_lease_ended_acknowledges_at_once(tmp_path: Path) -> None:
+    """Where nobody can hold a lease there is nobody to wait for."""
+    path = tmp_path / "issuer.db"
+    async with opened(path, 50.0) as rig:
+        await rig.poll()
+        await rig.call("DELETE", f"/feed/{SESSION}", rig.token)
+        key_id = rig.key_id
+    async with opened(path, 50.0) as again:
+        ended = await again.revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+        assert await again.revocations.is_done(ended.seq)
+
+
+@in_loop
+async def test_a_clean_restart_with_a_lease_out_waits(tmp_path: Path) -> None:
+    """A validator that was cut off kept its lease: a clean exit of the issuer does not end it."""
+    path, clock = tmp_path / "issuer.db", Turned()
+    async with opened(path, 10.0, clock) as rig:
+        await rig.poll()
+        key_id = rig.key_id
+    async with opened(path, 10.0, clock) as again:
+        ended = await again.revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+        assert not await again.revocations.is_done(ended.seq)
+        clock.time += 10.0
+        again.revocations._tick()
+        assert await again.revocations.is_done(ended.seq)
+
+
+@in_loop
+async def test_the_longest_lease_is_written_before_any_is_granted(tmp_path: Path) -> None:
+    """A shorter setting does not shorten what an unclean life may have left, a clean one forgets it."""
+    path = tmp_path / "issuer.db"
+    database = Database(path)
+    store = Store(database)
+    assert store.begin_life(20.0).wait == 0.0
+    assert store.begin_life(5.0).wait == 20.0
+    assert store.begin_life(30.0).wait == 20.0
+    assert store.begin_life(1.0).wait == 30.0
+    store.end_life()
+    assert store.begin_life(1.0).wait == 0.0
+    assert store.begin_life(1.0).wait == 1.0
+    database.close()
+
+
+@in_loop
+async def test_an_unfinished_revocation_is_finished_by_the_next_life(tmp_path: Path) -> None:
+    """What was committed and not acknowledged gets its receipt after a restart."""
+    path, clock = tmp_path / "issuer.db", Turned()
+    async with opened(path, 10.0, clock) as rig:
+        await rig.poll()
+        ended = await rig.revocations.end_or_shrink(rig.key_id, "revoked", {"status": "revoked"})
+        assert not await rig.revocations.is_done(ended.seq)
+    async with opened(path, 10.0, clock) as again:
+        waiting = asyncio.create_task(again.revocations.settled(ended.seq))
+        again.revocations._tick()
+        assert not await again.revocations.is_done(ended.seq)
+        clock.time += 10.0
+        again.revocations._tick()
+        receipt = await waiting
+        assert receipt is not None
+        assert receipt.validators == {"confirmed": 0, "expired": 0}
+        assert receipt.took_ms >= 10_000
+
+
+@in_loop
+async def test_a_client_that_hangs_up_does_not_undo_its_revocation(tmp_path: Path) -> None:
+    """Cancelled at any moment, the change goes through and its receipt is written."""
+    path = tmp_path / "issuer.db"
+    async with opened(path, 0.2) as rig:
+        await rig.poll()
+        for rounds in range(6):
+            secret, key_id = await rig.new_key()
+            asked = asyncio.create_task(rig.call("DELETE", f"/acme/api-keys/{key_id}"))
+            while (await rig.introspect(secret))["active"] and rounds > 3:
+                pass
+            for _ in range(rounds * 10):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.wait([asked])
+        listed = rig.store.keys_of((await rig.introspect(rig.key))["workspace_id"])
+        ended = 7 - len(listed)
+        assert ended >= 2
+        for seq in range(1, ended + 1):
+            assert await rig.revocations.settled(seq) is not None
+    database = Database(path)
+    for seq in range(1, ended + 1):
+        stored = Store(database).receipt(seq)
+        assert stored is not None
+        assert stored.validators is not None
+    database.close()
+
+
+@in_loop
+async def test_many_revocations_at_once_are_published_in_order(tmp_path: Path) -> None:
+    """Whoever follows the feed is told every event before one with a higher number."""
+    async with opened(tmp_path / "issuer.db", 60.0) as rig:
+        epoch = (await rig.poll()).json()["epoch"]
+        made = [await rig.new_key() for _ in range(20)]
+        asked = [asyncio.create_task(rig.call("DELETE", f"/acme/api-keys/{key_id}")) for _, key_id in made]
+        applied: list[int] = []
+        while len(applied) < len(made):
+            reply = (await rig.poll(applied[-1] if applied else 0, epoch, wait=5.0)).json()
+            applied += [event["seq"] for event in reply["events"]]
+            assert reply["head"] == applied[-1]
+        await rig.poll(applied[-1], epoch)
+        assert applied == list(range(1, 21))
+        assert {(await task).json()["validators"]["confirmed"] for task in asked} == {1}
+
+
+class DoubtfulCommit(Store):
+    """A store whose commit goes through while the caller is told that it did not."""
+
+    def end_or_shrink(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
+        """Commit, and fail all the same."""
+        super().end_or_shrink(key_id, change, values)
+        raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
+
+
+@in_loop
+async def test_what_was_committed_is_published_even_if_the_commit_reported_an_error(tmp_path: Path) -> None:
+    """An event that is in the log reaches the validators, whatever the change's caller was told."""
+    path = tmp_path / "issuer.db"
+    async with opened(path) as rig:
+        key_id = rig.key_id
+    database = Database(path)
+    revocations = Revocations(DoubtfulCommit(database), 60.0)
+    with pytest.raises(OperationalError):
+        await revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+    assert revocations._leases.head == 1
+    assert await revocations.is_done(1)
+    await revocations.close()
+    database.close()
+
+
+class LosesReceipts(Store):
+    """A store that can't store receipts."""
+
+    def finish(self, seq: int, validators: dict[str, int], took_ms: float) -> None:
+        """Fail."""
+        raise OperationalError("UPDATE", {}, Exception("disk is full"))
+
+
+@in_loop
+async def test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again(tmp_path: Path) -> None:
+    """Storing the receipt holds nobody up, and its loss is repaired by the next life."""
+    path = tmp_path / "issuer.db"
+    async with opened(path) as rig:
+        key_id = rig.key_id
+    database = Database(path)
+    revocations = Revocations(LosesReceipts(database), 60.0)
+    ended = await revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+    assert await revocations.settled(ended.seq) is not None
+    await revocations.close()
+    database.close()
+    async with opened(path) as again:
+        assert await again.revocations.settled(ended.seq) is not None
+
+
+def test_failures_are_logged_without_their_texts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A log line names what failed, never what was sent."""
+    test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again(tmp_path)
+    assert [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR] == [
+        "receipt 1 not stored: OperationalError"
+    ]
+
+
+@in_loop
+async def test_idle_the_issuer_sets_no_timer(tmp_path: Path) -> None:
+    """With nobody there, nothing wakes up."""
+    async with opened(tmp_path / "issuer.db") as rig:
+        assert rig.revocations._timer is None

@@ -1,0 +1,206 @@
+"""The table of layers: who may import whom. ``test_layers.py`` keeps the source to it.
+
+A new file of the package goes into exactly one row of LAYERS. A row says what its files may import at the top
+(``may``, ``packages``) and what only lazily, that is inside a function or for type checkers (``lazily``; ``?`` is a
+module whose name is computed).
+The standard library is free, but ``pure`` rows may not touch what does I/O, waits or reads a clock.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One row: names of files (``issuer.*`` is all below it), of layers and of packages, separated by blanks."""
+
+    name: str
+    files: str
+    why: str
+    may: str = ""
+    packages: str = ""
+    lazily: str = ""
+    pure: bool = False
+
+
+LAYERS = [
+    Layer(
+        name="values",
+        files="_models _clock _fingerprint _wire",
+        why="both ends of the protocol share these and nothing else",
+        may="values",
+        pure=True,
+    ),
+    Layer(
+        name="leaves",
+        files="exceptions _query _locations _credentials _challenge _rules _options _values _secret _cache _memory"
+        " _breaker _lease _core _flight _finish _streams",
+        why="decisions are made without I/O, so that they can be simulated and timed",
+        may="values leaves",
+        packages="cachetools",
+        pure=True,
+    ),
+    Layer(
+        name="transport",
+        files="_drivers _feed _registry issuers issuers.*",
+        why="the only files that talk to an issuer; they decide nothing",
+        may="values leaves transport",
+        packages="httpx",
+    ),
+    Layer(
+        name="validator",
+        files="validator",
+        why="the public face of core and transport; knows of no framework",
+        may="values leaves transport validator",
+    ),
+    Layer(
+        name="guard",
+        files="_guard _inner",
+        why="what every adapter does, said once; knows of no framework",
+        may="values leaves transport validator guard",
+        pure=True,
+    ),
+    Layer(
+        name="asgi_parts",
+        files="_asgi _asgi_streams",
+        why="what the ASGI adapters share; plain ASGI apps must not load Starlette",
+        may="values leaves guard asgi_parts",
+        lazily="identity",
+    ),
+    Layer(
+        name="identity",
+        files="_identity",
+        why="imported only where Starlette is loaded anyway",
+        may="values leaves",
+        packages="starlette",
+    ),
+    Layer(
+        name="wsgi_parts",
+        files="_wsgi _wsgi_body _wsgi_answers _wsgi_streams",
+        why="what the WSGI adapters share; plain WSGI apps must not load Flask",
+        may="values leaves guard wsgi_parts",
+    ),
+    Layer(
+        name="wsgi",
+        files="wsgi",
+        why="an adapter knows its own protocol and no other adapter",
+        may="values leaves transport validator guard wsgi_parts",
+    ),
+    Layer(
+        name="asgi",
+        files="asgi",
+        why="any ASGI app can use it: no framework, no other adapter",
+        may="values leaves transport validator guard asgi_parts",
+        lazily="identity",
+    ),
+    Layer(
+        name="flask",
+        files="flask",
+        why="an adapter knows its own framework and no other adapter",
+        may="values leaves transport validator guard wsgi_parts",
+        packages="flask werkzeug",
+    ),
+    Layer(
+        name="starlette",
+        files="starlette",
+        why="an adapter knows its own framework; Starlette apps are ASGI apps",
+        may="values leaves transport validator guard asgi_parts asgi identity",
+        packages="starlette",
+    ),
+    Layer(
+        name="fastapi",
+        files="fastapi",
+        why="an adapter knows its own framework; FastAPI apps are Starlette apps",
+        may="values leaves transport validator guard asgi_parts starlette",
+        packages="fastapi starlette",
+    ),
+    Layer(
+        name="names",
+        files="__init__",
+        why="the public names and nothing else; importing them must stay cheap",
+        may="values leaves transport validator",
+        lazily="login",
+    ),
+    Layer(
+        name="login",
+        files="login",
+        why="a client of the issuer, apart from the validator",
+        may="values leaves",
+        packages="httpx platformdirs",
+    ),
+    Layer(
+        name="issuer_core",
+        files="issuer.leases issuer.decisions",
+        why="the issuer's half of the protocol is simulated, like the validator's",
+        may="values issuer_core",
+        pure=True,
+    ),
+    Layer(
+        name="issuer",
+        files="issuer issuer.*",
+        why="the issuer shares the values of the protocol with validators, not their code",
+        may="values issuer_core issuer",
+        packages="anyio argon2 click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
+    ),
+    Layer(
+        name="command_line",
+        files="cli demo demo.*",
+        why="`keys` and `login` must work without the issuer's packages",
+        may="values leaves command_line",
+        packages="click",
+        lazily="transport validator login issuer httpx uvicorn platformdirs ?",
+    ),
+    Layer(
+        name="routes",
+        files="_routes",
+        why="what a route is and how its parameters are filled is the same for every framework",
+        pure=True,
+    ),
+    Layer(
+        name="flask_routes",
+        files="_routes_flask",
+        why="imported only where Flask is loaded anyway",
+        may="routes",
+        packages="flask werkzeug",
+    ),
+    Layer(
+        name="starlette_routes",
+        files="_routes_starlette",
+        why="imported only where Starlette is loaded anyway",
+        may="routes",
+        packages="starlette",
+    ),
+    Layer(
+        name="probing",
+        files="_walk _probe",
+        why="the test of an app loads no framework that the app does not, and no test client",
+        may="routes",
+        lazily="flask_routes starlette_routes",
+    ),
+    Layer(
+        name="testing",
+        files="testing",
+        why="for tests of other people's apps; nothing shipped for production imports it",
+        may="values leaves validator routes probing",
+    ),
+    Layer(
+        name="pytest_plugin",
+        files="pytest_plugin",
+        why="pytest imports it in every run of everybody who has the package, so it brings nothing along",
+        packages="pytest",
+        lazily="testing",
+    ),
+]
+
+IMPURE = (
+    "_thread asyncio concurrent fcntl ftplib http imaplib io logging mmap multiprocessing os pathlib queue random sched"
+    " secrets select selectors shutil signal smtplib socket socketserver sqlite3 ssl subprocess tempfile threading time"
+    " urllib.request"
+)
+
+PURE_ENOUGH = {
+    "_clock": {"time": "it is the clock"},
+    "_core": {"threading.Lock": "held for a few look-ups", "concurrent.futures.Future": "a value to come, shared"},
+    "_flight": {"threading.Lock": "held for a few look-ups", "concurrent.futures.Future": "a value to come, shared"},
+    "_streams": {"threading.Lock": "held for a few look-ups", "threading.Event": "set here, waited for elsewhere"},
+    "_options": {"os": "reads RF_ variables when an app is built"},
+}

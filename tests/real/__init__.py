@@ -1,0 +1,1 @@
+"""Real servers, a real issuer, real connections."""

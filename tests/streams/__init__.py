@@ -1,0 +1,1 @@
+"""Streams that are open when their key ends."""

@@ -1,0 +1,136 @@
+"""What the revocation feed says about keys, workspaces and resets reaches the streams that are open on a loop."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from rf_middleware import Validator
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware._wire import Event
+from rf_middleware.asgi import APIKeyMiddleware
+from tests.core.scripted import reply
+from tests.core.servers import until
+from tests.streams.opened import KEY, OTHER, Open, PerKey, Receive, Send, fed, open_streams, talking
+
+DIGEST = fingerprint(KEY.encode())
+
+
+async def opened(validator: Validator, app: Any = talking) -> list[Open]:
+    """Open a WebSocket with each of the two keys, and a second one with the first."""
+    connections = [Open(APIKeyMiddleware(app, validator=validator), key) for key in (KEY, KEY, OTHER)]
+    for connection in connections:
+        await connection.reached(1)
+    return connections
+
+
+async def left(connections: list[Open]) -> list[list[int]]:
+    """Let the clients of those that are still open hang up; return how each WebSocket was closed."""
+    for connection in connections:
+        connection.put({"type": "websocket.disconnect", "code": 1000})
+        await connection.ended()
+    return [connection.codes for connection in connections]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event(1, "revoked", fingerprint=DIGEST),
+        Event(1, "updated", fingerprint=DIGEST),
+        Event(1, "suspended", workspace="acme"),
+    ],
+    ids=lambda event: event.change,
+)
+def test_an_event_ends_all_streams_it_names(event: Event) -> None:
+    """All WebSockets of the key, or of the workspace, are closed when the event is acknowledged; others are not."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
+        connections = await opened(validator)
+        issuer.ended.add(KEY)
+        issuer.steps.put(reply(event, head=1))
+        await asyncio.to_thread(issuer.reached, 1)
+        assert issuer.polls[-1].ack == 1
+        assert [connection.codes for connection in connections] == [[1008], [1008], []]
+        return await left(connections)
+
+    with fed() as (validator, issuer):
+        assert asyncio.run(serve(validator, issuer)) == [[1008], [1008], []]
+        assert open_streams(validator) == []
+
+
+def test_the_acknowledgement_waits_for_the_apps_to_end() -> None:
+    """The poll that acknowledges is not sent while an app still clears up after its cancellation."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> None:
+        told, may_go = asyncio.Event(), asyncio.Event()
+
+        async def tidy(scope: Any, receive: Receive, send: Send) -> None:
+            await send({"type": "websocket.accept"})
+            try:
+                await asyncio.Event().wait()
+            finally:
+                told.set()
+                await may_go.wait()
+
+        connection = Open(APIKeyMiddleware(tidy, validator=validator))
+        await connection.reached(1)
+        polls = len(issuer.polls)
+        issuer.ended.add(KEY)
+        issuer.steps.put(reply(Event(1, "revoked", fingerprint=DIGEST), head=1))
+        await asyncio.wait_for(told.wait(), 10)
+        assert len(issuer.polls) == polls
+        may_go.set()
+        await connection.ended()
+        await asyncio.to_thread(issuer.reached, 1)
+        assert issuer.polls[-1].ack == 1
+        assert connection.codes == [1008]
+
+    with fed() as (validator, issuer):
+        asyncio.run(serve(validator, issuer))
+
+
+def test_an_enabled_key_ends_nothing() -> None:
+    """Good news close no WebSocket."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
+        connections = await opened(validator)
+        issuer.steps.put(reply(Event(1, "enabled", fingerprint=DIGEST), head=1))
+        await asyncio.to_thread(issuer.reached, 1)
+        return await left(connections)
+
+    with fed() as (validator, issuer):
+        assert asyncio.run(serve(validator, issuer)) == [[], [], []]
+
+
+def test_a_reset_ends_those_that_are_refused_now() -> None:
+    """After a reset each open stream's key is asked about again: those refused close, the good ones go on."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
+        connections = await opened(validator)
+        issuer.ended.add(KEY)
+        asked = len(issuer.log)
+        issuer.steps.put(reply(reset=True))
+        for connection in connections[:2]:
+            await connection.ended()
+        await asyncio.to_thread(until, lambda: ("check", OTHER) in issuer.log[asked:])
+        assert ("check", KEY) in issuer.log[asked:]
+        connections[2].put({"type": "websocket.receive", "text": "still there"})
+        await connections[2].reached(2)
+        return await left(connections)
+
+    with fed() as (validator, issuer):
+        assert asyncio.run(serve(validator, issuer)) == [[1008], [1008], []]
+
+
+def test_forgetting_a_key_ends_its_streams() -> None:
+    """Who tells this process to forget a key closes its WebSockets, from any thread."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
+        connections = await opened(validator)
+        await asyncio.to_thread(validator.forget, KEY)
+        for connection in connections[:2]:
+            await connection.ended()
+        return await left(connections)
+
+    with fed() as (validator, issuer):
+        assert asyncio.run(serve(validator, issuer)) == [[1008], [1008], []]

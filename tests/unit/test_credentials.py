@@ -1,0 +1,185 @@
+"""The reader of keys, as a pure function of headers, query and body."""
+
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rf_middleware._credentials import KEY, Found, Reader
+from rf_middleware._locations import Carrier
+from rf_middleware._models import Reason
+from rf_middleware._query import split
+from rf_middleware.exceptions import ConfigurationError
+
+ALL = ["bearer", "header:X-API-Key", "query:api_key", "cookie:key", "json:api_key"]
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+KEYS = st.text(VISIBLE.replace(",", "").replace(";", "").replace('"', ""), min_size=1, max_size=30).map(str.encode)
+COOKIE_KEYS = st.text(string.ascii_letters + string.digits + "-_.~!*", min_size=1, max_size=30).map(str.encode)
+
+
+def read(reader: Reader, headers: list[tuple[bytes, bytes]], query: bytes = b"", body: bytes = b"") -> Found | Reason:
+    """Read a request as an adapter does."""
+    return reader.read(headers, split(query, reader.query_names)[0], body)
+
+
+def test_nothing_is_missing() -> None:
+    """A request without anything has no key."""
+    assert read(Reader(ALL, first=False), []) is Reason.MISSING_KEY
+
+
+@given(key=COOKIE_KEYS)
+def test_a_key_is_found_in_each_location(key: bytes) -> None:
+    """Each location gives back the key that stands there, and says what carried it."""
+    body = json.dumps({"api_key": key.decode()}).encode()
+    places: dict[str, tuple[list[tuple[bytes, bytes]], bytes, bytes, Carrier]] = {
+        "bearer": ([(b"authorization", b"Bearer " + key)], b"", b"", Carrier((b"Authorization",))),
+        "header:X-API-Key": ([(b"x-api-key", key)], b"", b"", Carrier((b"X-API-Key",))),
+        "query:api_key": ([], b"a=b&api_key=" + key, b"", Carrier(private=True)),
+        "cookie:key": ([(b"cookie", b"a=b; key=" + key)], b"", b"", Carrier((b"Cookie",))),
+        "json:api_key": ([], b"", body, Carrier()),
+    }
+    for location, (headers, query, sent, carrier) in places.items():
+        for reader in (Reader([location], first=False), Reader(ALL, first=False), Reader(ALL, first=True)):
+            assert read(reader, headers, query, sent) == (key, carrier)
+
+
+@given(one=KEYS, other=KEYS)
+def test_two_locations_agree_or_are_ambiguous(one: bytes, other: bytes) -> None:
+    """The same key in two places is found with both carriers; different ones are ambiguous, or the first wins."""
+    headers = [(b"x-api-key", other), (b"authorization", b"bearer " + one)]
+    both = Carrier((b"Authorization", b"X-API-Key"))
+    expected = (one, both) if one == other else Reason.AMBIGUOUS_KEY
+    assert read(Reader(ALL, first=False), headers) == expected
+    found = read(Reader(ALL, first=True), headers)
+    assert found == ((one, both) if one == other else (one, Carrier((b"Authorization",))))
+
+
+@given(
+    headers=st.lists(
+        st.tuples(st.sampled_from([b"authorization", b"x-api-key", b"cookie", b"x"]), st.binary(max_size=20))
+    ),
+    query=st.binary(max_size=30),
+    body=st.binary(max_size=30),
+    first=st.booleans(),
+)
+def test_no_request_is_an_error(headers: list[tuple[bytes, bytes]], query: bytes, body: bytes, *, first: bool) -> None:
+    """Whatever stands in a request, the reader answers with a reason or with a key that is not blank."""
+    found = read(Reader(ALL, first=first), headers, query, body)
+    if isinstance(found, Reason):
+        assert found in {Reason.MISSING_KEY, Reason.AMBIGUOUS_KEY}
+    else:
+        assert found[0].strip(b" \t")
+
+
+@given(
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from([b"authorization", b"x-api-key"]),
+            st.sampled_from([b"", b" ", b"Bearer k", b"bearer", b"Basic x", b"k", b"k,", b"Bearer k,Bearer j", b","]),
+        ),
+        max_size=4,
+    )
+)
+def test_repeated_headers_read_as_a_server_joins_them(headers: list[tuple[bytes, bytes]]) -> None:
+    """A header that came twice and one that a WSGI server joined are read alike."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b"," + value if name in joined else value
+    reader = Reader(ALL, first=False)
+    assert read(reader, headers) == read(reader, list(joined.items()))
+
+
+@given(
+    st.lists(st.sampled_from([b"key=a", b"key=b", b"x=1", b"key=", b"y=key=a", b"key2=z", b"  key = a "]), max_size=4)
+)
+def test_repeated_cookie_headers_read_the_same_however_they_were_joined(crumbs: list[bytes]) -> None:
+    """Cookies in headers of their own, joined by a semicolon (HTTP/2) or by a comma (WSGI) are the same cookies."""
+    reader = Reader(["cookie:key"], first=False)
+    apart = read(reader, [(b"cookie", crumb) for crumb in crumbs])
+    if crumbs:
+        assert apart == read(reader, [(b"cookie", b"; ".join(crumbs))])
+        assert apart == read(reader, [(b"cookie", b",".join(crumbs))])
+    count = sum(crumb.strip().startswith((b"key=", b"key =")) for crumb in crumbs)
+    assert (apart is Reason.AMBIGUOUS_KEY) == (count > 1)
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"a":' * 200_000, b'{"api_key": ' + b"[" * 200_000, b"9" * 200_000])
+def test_a_bomb_is_not_a_key(body: bytes) -> None:
+    """Depth and long numbers in a body are no key and no error."""
+    assert read(Reader(ALL, first=False), [], b"", body) is Reason.MISSING_KEY
+
+
+def test_long_cookies_are_read_in_linear_time() -> None:
+    """A cookie header made to be slow is no slower than one that is long."""
+    for piece in (b",", b";key", b", a", b"key=,", b" \t", b";  ", b"a=,"):
+        assert read(Reader(["cookie:key"], first=False), [(b"cookie", piece * 20_000)]) in set(Reason)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "wanted"),
+    [
+        ("application/json", True),
+        ("APPLICATION/JSON ; charset=x", True),
+        ("application/vnd.api+json", True),
+        ("application/jsonp", False),
+        ("text/json", False),
+        ("", False),
+        ("x; application/json", False),
+    ],
+)
+def test_only_a_json_body_is_wanted(content_type: str, *, wanted: bool) -> None:
+    """A body is looked into when its type is JSON and a field is named."""
+    assert Reader(ALL, first=False).wants_body([], [], content_type) is wanted
+    assert not Reader(["bearer"], first=False).wants_body([], [], content_type)
+
+
+def test_a_body_is_not_wanted_when_an_earlier_location_wins_anyway() -> None:
+    """Where the first location wins, the body is read only if none before it holds a key."""
+    headers = [(b"authorization", b"Bearer k")]
+    kind = "application/json"
+    assert Reader(["bearer", "json:k"], first=False).wants_body(headers, [], kind)
+    assert not Reader(["bearer", "json:k"], first=True).wants_body(headers, [], kind)
+    assert Reader(["json:k", "bearer"], first=True).wants_body(headers, [], kind)
+    assert Reader(["bearer", "json:k"], first=True).wants_body([(b"authorization", b"Basic x")], [], kind)
+    assert not Reader(["bearer", "json:k"], first=True).wants_body([(b"authorization", b"Bearer a,Bearer b")], [], kind)
+
+
+@given(st.binary(max_size=520))
+def test_what_can_be_a_key(candidate: bytes) -> None:
+    """1 to 512 visible ASCII characters, and nothing else."""
+    visible = all(0x21 <= byte <= 0x7E for byte in candidate)
+    assert bool(KEY.fullmatch(candidate)) == (visible and 1 <= len(candidate) <= 512)
+
+
+@pytest.mark.parametrize(("length", "fine"), [(0, False), (1, True), (512, True), (513, False)])
+def test_how_long_a_key_can_be(length: int, *, fine: bool) -> None:
+    """The bounds are 1 and 512."""
+    assert bool(KEY.fullmatch(b"k" * length)) is fine
+
+
+@pytest.mark.parametrize(
+    "locations",
+    [
+        [],
+        ["bearer", "bearer"],
+        ["header:a", "header:A"],
+        ["header:a_b"],
+        ["header:host"],
+        ["header:referer"],
+        ["query"],
+    ],
+)
+def test_bad_locations_are_refused(locations: list[str]) -> None:
+    """A list of locations that could not work is refused, with what is allowed."""
+    with pytest.raises(ConfigurationError, match=r"^locations: .*'query:NAME'"):
+        Reader(locations, first=False)
+
+
+def test_carriers_add_up() -> None:
+    """Two carriers together are what both ask for; as response headers they say the same in bytes and in text."""
+    both = Carrier((b"Authorization",)) + Carrier((b"X-API-Key",), private=True)
+    assert both == Carrier((b"Authorization", b"X-API-Key"), private=True)
+    assert both.wsgi == (("vary", "Authorization"), ("vary", "X-API-Key"), ("cache-control", "private"))
+    assert both.asgi == tuple((name.encode(), value.encode()) for name, value in both.wsgi)
