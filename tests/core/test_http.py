@@ -85,16 +85,16 @@ def test_cached_keys_are_not_slowed_by_a_slow_issuer() -> None:
     def once_and_never_again(connection: socket.socket, server: Server) -> None:
         (silent if len(server.accepted) > 1 else ok())(connection, server)
 
-    with serving(once_and_never_again) as server, Validator(RoboflowIssuer(server.url), timeout=1.0) as validator:
+    with serving(once_and_never_again) as server, Validator(RoboflowIssuer(server.url), timeout=20) as validator:
         validator.check(KEY)
         server.accepted[0].shutdown(socket.SHUT_RDWR)
         hanging = threading.Thread(target=validator.resolve, args=(b"rfk_other",))
         hanging.start()
         until(lambda: len(server.accepted) == 2)
-        began = time.monotonic()
         validator.check(KEY)
-        assert time.monotonic() - began < 0.5
-        hanging.join(10)
+        assert hanging.is_alive(), "the cached key was answered after the other"
+        server.accepted[1].shutdown(socket.SHUT_RDWR)
+        hanging.join(20)
 
 
 def test_connections_are_used_again() -> None:
@@ -159,7 +159,7 @@ ended = time.monotonic()
     command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert float(done.stdout) < 1.0, "the end took long"
+    assert float(done.stdout) < 4.0, "the end waited for something"
 
 
 GOOD_URLS = {

@@ -15,6 +15,8 @@ import pytest
 from rf_middleware.demo.line import Line
 
 MAIN = "from rf_middleware.cli import main; main()"
+HEARING = "import signal; [signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP, signal.SIGINT)]; "
+"""A run of the tests in the background, or under nohup, hands ignored signals down."""
 SECRET = re.compile(r"rf[kv]_\w{20,}")
 WORKER = re.compile(r"worker (\d+)")
 
@@ -23,7 +25,7 @@ WORKER = re.compile(r"worker (\d+)")
 def demo(folder: Path, *arguments: str, **environment: str) -> Generator["subprocess.Popen[str]"]:
     """Run the demo with its temporary files in ``folder``; a test of it takes a minute at most."""
     process = subprocess.Popen(
-        [sys.executable, "-c", MAIN, "demo", *arguments],
+        [sys.executable, "-c", HEARING + MAIN, "demo", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
