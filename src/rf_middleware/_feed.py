@@ -5,13 +5,16 @@ issuer is away and takes up again by itself; meanwhile the lease runs out and ea
 """
 
 import logging
+import os
 import random
+import socket
 import threading
 from collections.abc import Callable
 from typing import Final
 
 from rf_middleware._core import Core
 from rf_middleware._lease import News
+from rf_middleware._wire import LONGEST_NAME
 from rf_middleware.issuers._protocol import Feed, FeedError
 
 __all__ = ["Follower"]
@@ -91,7 +94,13 @@ class Follower:
         self._stop.wait(rest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
 
     def _once(self) -> None:
-        poll = self._core.poll(_WAIT)
+        poll = self._core.poll(_WAIT, _own_name())
         news = self._core.apply(poll, self._feed.poll(poll))
         if news is not None:
             self._told(news)
+
+
+def _own_name() -> str:
+    """Return what a person who reads a receipt would look for: the host and the process."""
+    host = "".join(each for each in socket.gethostname() if each.isprintable())
+    return f"{host} pid {os.getpid()}"[-LONGEST_NAME:]

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-__all__ = ["CHANGES", "Event", "Poll", "Reply"]
+__all__ = ["CHANGES", "LONGEST_NAME", "Event", "Poll", "Reply"]
 
+LONGEST_NAME: Final = 100
 _LONGEST: Final = 86_400.0
 
 CHANGES: Final = frozenset({"revoked", "disabled", "enabled", "updated", "rolled", "expired", "suspended"})
@@ -64,16 +65,19 @@ class Poll:
         epoch: the history it follows, ``None`` before the first answer.
         ack: every event up to this ``seq`` has been applied.
         wait: seconds the issuer may hold the answer back while there is nothing to tell.
+        name: what the validator calls itself, for the people who read receipts; may be empty.
     """
 
     session: str
     epoch: str | None
     ack: int
     wait: float
+    name: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the body of ``POST /feed``."""
-        return {"session": self.session, "epoch": self.epoch, "ack": self.ack, "wait": self.wait}
+        body: dict[str, object] = {"session": self.session, "epoch": self.epoch, "ack": self.ack, "wait": self.wait}
+        return {**body, "name": self.name} if self.name else body
 
     @classmethod
     def parse(cls, raw: object) -> "Poll":
@@ -88,7 +92,11 @@ class Poll:
             message = "feed: session has 8 to 64 characters"
             raise ValueError(message)
         epoch = None if members.get("epoch") is None else _text(members, "epoch")
-        return cls(session, epoch, _seq(members, "ack"), _seconds(members, "wait"))
+        name = _text(members, "name") if "name" in members else ""
+        if len(name) > LONGEST_NAME or not name.isprintable():
+            message = f"feed: name has at most {LONGEST_NAME} printable characters"
+            raise ValueError(message)
+        return cls(session, epoch, _seq(members, "ack"), _seconds(members, "wait"), name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "demo": Lazy("rf_middleware.cli", "demo", "all", "Show on this machine how a revoked key is refused at once."),
     "serve": Lazy("rf_middleware.issuer.commands", "serve_command", "issuer", "Run the issuer."),
     "token": Lazy("rf_middleware.issuer.commands", "token", "issuer", "Add tokens by which apps ask the issuer."),
-    "workspace": Lazy("rf_middleware.issuer.commands", "workspace", "issuer", "Add and list workspaces."),
+    "workspace": Lazy("rf_middleware.issuer.commands_workspace", "workspace", "issuer", "Add and end workspaces."),
 }
 
 

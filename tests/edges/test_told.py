@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from rf_middleware import IntrospectionIssuer, RoboflowIssuer, cli
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuer.commands import Failed
-from rf_middleware.issuer.database import Database, DatabaseProblem, only_server
+from rf_middleware.issuer.database import Database, DatabaseProblem
 from rf_middleware.issuer.serve import CannotListen, serve
+from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuers import issuer_of
 from rf_middleware.issuers._protocol import FeedError
 from rf_middleware.wsgi import APIKeyMiddleware

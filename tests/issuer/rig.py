@@ -12,12 +12,13 @@ import httpx
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware.issuer.api import new_key
+from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.uses import Uses
 
 __all__ = ["SESSION", "Rig", "in_loop", "opened", "running", "until"]
 
@@ -34,6 +35,7 @@ class Rig:
     key: str
     key_id: str
     token: str
+    uses: Uses
 
     async def call(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx.Response:
         """Send a request with a key as Bearer, the first key unless told."""
@@ -68,10 +70,11 @@ async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGen
         token = mint(TOKEN_PREFIX)
         store.create_token(fingerprint(token.encode()), "a validator")
         revocations = Revocations(store, lease, clock)
-        transport = httpx.ASGITransport(build_app(store, revocations, lease, clock))
+        uses = Uses(clock)
+        transport = httpx.ASGITransport(build_app(store, revocations, uses, lease, clock))
         async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:
             try:
-                yield Rig(http, store, revocations, key, key_id, token)
+                yield Rig(http, store, revocations, key, key_id, token, uses)
             finally:
                 await revocations.close()
     finally:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from rf_middleware.issuer.api import new_key
+from rf_middleware.issuer.api_changes import new_key
+from rf_middleware.issuer.changes import edit
 from tests.issuer.rig import Rig, in_loop, opened, running, until
 
 BAD_WORDS = ("require", "enterprise", "unauthorized", "over_quota", "growth plan")
@@ -119,7 +120,7 @@ async def test_the_list_shows_no_secret(rig: Rig) -> None:
 async def test_a_disabled_key_is_listed_on_request_and_accepted_never(rig: Rig) -> None:
     """Disabling goes through the same choke point as revoking, and is no end."""
     secret, key_id = await rig.new_key()
-    await rig.revocations.end_or_shrink(key_id, "disabled", {"status": "disabled"})
+    await rig.revocations.apply(edit(key_id, {"status": "disabled"}))
     listed = (await rig.call("GET", "/acme/api-keys")).json()["apiKeys"]
     assert key_id not in {each["keyId"] for each in listed}
     every = (await rig.call("GET", "/acme/api-keys?includeDisabled=true")).json()["apiKeys"]
@@ -189,7 +190,7 @@ async def test_a_revocation_carries_its_receipt(rig: Rig) -> None:
         refused(await rig.call(method, f"/acme/api-keys/{key_id}"), 404)
     refused(await rig.call("DELETE", "/acme/api-keys/nobody"), 404)
     stored = await rig.call("GET", "/revocations/1")
-    assert stored.json() == {"state": "done", **answer.json()}
+    assert stored.json() == {"state": "done", "change": "revoked", **answer.json(), "report": []}
 
 
 @in_loop

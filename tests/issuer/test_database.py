@@ -11,9 +11,11 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer import schema
-from rf_middleware.issuer.api import new_key
-from rf_middleware.issuer.database import Database, DatabaseProblem, locate, only_server
+from rf_middleware.issuer.api_changes import new_key
+from rf_middleware.issuer.changes import edit, revoke
+from rf_middleware.issuer.database import Database, DatabaseProblem, locate
 from rf_middleware.issuer.records import SlugTaken
+from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
 
 
@@ -23,7 +25,7 @@ def revoked_key(path: Path) -> tuple[Database, str, bytes]:
     _, key = new_key("k", None)
     store = Store(database)
     key_id = store.create_workspace("acme", "", key)
-    store.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+    store.apply(revoke(key_id))
     return database, key_id, key.fingerprint
 
 
@@ -158,7 +160,7 @@ def test_damage_that_sqlite_reports_as_a_finding_is_refused(tmp_path: Path) -> N
     Database(path).close()
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA writable_schema=ON")
-        other.execute("INSERT INTO workspaces VALUES ('i', 's', 'n', 1.0)")
+        other.execute("INSERT INTO workspaces VALUES ('i', 's', 'n', 'active', 1.0)")
         other.execute(
             "UPDATE sqlite_master SET sql = replace(sql, 'name VARCHAR(200) NOT NULL', 'name VARCHAR(200) CHECK (0)')"
             " WHERE name = 'workspaces'"
@@ -226,7 +228,7 @@ def test_a_slug_is_taken_once(tmp_path: Path) -> None:
 def test_revoked_is_terminal_in_the_schema(status: str, tmp_path: Path) -> None:
     """No statement makes a revoked key anything else, whatever code sends it."""
     database, key_id, _ = revoked_key(tmp_path / "issuer.db")
-    with pytest.raises(IntegrityError, match="revoked_stays_revoked"), database.writing() as connection:
+    with pytest.raises(IntegrityError, match="ended_stays_ended"), database.writing() as connection:
         connection.execute(update(schema.keys).where(schema.keys.c.id == key_id).values(status=status))
     database.close()
 
@@ -253,7 +255,7 @@ def test_a_revoked_key_can_not_be_removed_or_replaced(tmp_path: Path) -> None:
         delete(schema.events),
         update(schema.events).values(seq=7),
     ):
-        with pytest.raises(IntegrityError, match=r"revoked_|events_"), database.writing() as connection:
+        with pytest.raises(IntegrityError, match=r"ended_|keys_|events_"), database.writing() as connection:
             connection.execute(statement)
     database.close()
 
@@ -262,7 +264,7 @@ def test_a_second_ending_returns_the_first_event(tmp_path: Path) -> None:
     """A key ends once: the repeat is told the event that did it, and nothing is written."""
     database, key_id, _ = revoked_key(tmp_path / "issuer.db")
     store = Store(database)
-    again = store.end_or_shrink(key_id, "disabled", {"status": "disabled"})
+    again = store.apply(edit(key_id, {"status": "disabled"}))
     assert (again.seq, again.before) == (1, True)
     assert [event.seq for event in store.events_after(0)] == [1]
     database.close()

@@ -83,7 +83,7 @@ async def test_a_client_that_hangs_up_is_unparked(tmp_path: Path) -> None:
             "query_string": b"",
             "headers": [(b"authorization", f"Bearer {rig.token}".encode())],
         }
-        await build_app(rig.store, rig.revocations, 60.0)(scope, receive, send)
+        await build_app(rig.store, rig.revocations, rig.uses, 60.0)(scope, receive, send)
         assert sent[0]["status"] == 499
         assert rig.revocations._leases._parked == {}
 

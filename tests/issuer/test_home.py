@@ -122,7 +122,9 @@ async def test_a_websocket_is_refused(tmp_path: Path) -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await build_app(rig.store, rig.revocations, 1.0, now)({"type": "websocket", "path": "/feed"}, receive, send)
+        await build_app(rig.store, rig.revocations, rig.uses, 1.0, now)(
+            {"type": "websocket", "path": "/feed"}, receive, send
+        )
         assert sent[0]["type"] == "websocket.close"
 
 
@@ -144,5 +146,5 @@ async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
 
         key = [(b"authorization", f"Bearer {rig.key}".encode())]
         scope = {"type": "http", "method": "POST", "path": "/acme/api-keys", "query_string": b"", "headers": key}
-        await build_app(rig.store, rig.revocations, 1.0)(scope, receive, send)
+        await build_app(rig.store, rig.revocations, rig.uses, 1.0)(scope, receive, send)
         assert sent[0]["status"] == 400

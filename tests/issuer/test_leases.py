@@ -139,7 +139,7 @@ def test_a_client_that_hangs_up_is_unparked_but_keeps_its_lease() -> None:
 def test_a_revocation_without_leases_is_acknowledged_at_once() -> None:
     """Nobody to wait for means no wait."""
     leases = machine()
-    assert leases.publish(event(1), 1.0, 1.5) == [Acknowledged(1, 0, 0, 0.5)]
+    assert leases.publish(event(1), 1.0, 1.5) == [Acknowledged(1, (), 0.5)]
     assert leases.waiting_for(1, 2.0) is None
     assert leases.wake_at() == float("inf")
 
@@ -220,7 +220,7 @@ def test_what_an_earlier_life_left_unacknowledged_is_taken_up() -> None:
     leases = machine(head=4, gate=10.0)
     leases.restore(4, -2.0)
     assert acknowledged(leases.tick(9.0)) == []
-    assert leases.tick(10.0) == [Acknowledged(4, 0, 0, 12.0)]
+    assert leases.tick(10.0) == [Acknowledged(4, (), 12.0)]
 
 
 def test_a_lease_that_is_given_back_counts_as_confirmed() -> None:

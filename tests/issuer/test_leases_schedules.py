@@ -222,7 +222,7 @@ class AcksOnDelivery(Leases):
         decisions = super().publish(event, since, now)
         for pending in self._pending.values():
             for name in list(pending.waiting):
-                pending.confirm(name)
+                pending.confirm(name, now)
         return decisions + self._settle(now)
 
 
@@ -252,7 +252,7 @@ class SnapshotsTooLittle(Leases):
         parked = set(self._parked.values())
         decisions = super().publish(event, since, now)
         for name in set(self._pending[event.seq].waiting) - parked if event.seq in self._pending else set[Name]():
-            self._pending[event.seq].confirm(name)
+            self._pending[event.seq].confirm(name, now)
         return decisions + self._settle(now)
 
 

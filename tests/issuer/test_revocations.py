@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from rf_middleware.issuer import schema
+from rf_middleware.issuer.changes import Change, revoke
 from rf_middleware.issuer.database import Database
-from rf_middleware.issuer.records import Ended
+from rf_middleware.issuer.records import Account, Ended
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from tests.issuer.rig import SESSION, in_loop, opened
@@ -42,7 +42,7 @@ async def test_after_a_crash_acknowledgements_wait_for_the_longest_lease(tmp_pat
     Database(path).close()
     leave_leases(path, 50.0)
     async with opened(path, 1.0, clock) as rig:
-        await rig.revocations.end_or_shrink(rig.key_id, "revoked", {"status": "revoked"})
+        await rig.revocations.apply(revoke(rig.key_id))
         clock.time += 49.9
         rig.revocations._tick()
         assert not await rig.revocations.is_done(1)
@@ -50,7 +50,7 @@ async def test_after_a_crash_acknowledgements_wait_for_the_longest_lease(tmp_pat
         rig.revocations._tick()
         receipt = await rig.revocations.settled(1)
         assert receipt is not None
-        assert (receipt.validators, receipt.took_ms) == ({"confirmed": 0, "expired": 0}, 50_000.0)
+        assert receipt.done == Account(0, 0, 50_000.0, [])
 
 
 @in_loop
@@ -62,7 +62,7 @@ async def test_a_clean_restart_with_every_lease_ended_acknowledges_at_once(tmp_p
         await rig.call("DELETE", f"/feed/{SESSION}", rig.token)
         key_id = rig.key_id
     async with opened(path, 50.0) as again:
-        ended = await again.revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+        ended = await again.revocations.apply(revoke(key_id))
         assert await again.revocations.is_done(ended.seq)
 
 
@@ -74,7 +74,7 @@ async def test_a_clean_restart_with_a_lease_out_waits(tmp_path: Path) -> None:
         await rig.poll()
         key_id = rig.key_id
     async with opened(path, 10.0, clock) as again:
-        ended = await again.revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+        ended = await again.revocations.apply(revoke(key_id))
         assert not await again.revocations.is_done(ended.seq)
         clock.time += 10.0
         again.revocations._tick()
@@ -103,7 +103,7 @@ async def test_an_unfinished_revocation_is_finished_by_the_next_life(tmp_path: P
     path, clock = tmp_path / "issuer.db", Turned()
     async with opened(path, 10.0, clock) as rig:
         await rig.poll()
-        ended = await rig.revocations.end_or_shrink(rig.key_id, "revoked", {"status": "revoked"})
+        ended = await rig.revocations.apply(revoke(rig.key_id))
         assert not await rig.revocations.is_done(ended.seq)
     async with opened(path, 10.0, clock) as again:
         waiting = asyncio.create_task(again.revocations.settled(ended.seq))
@@ -113,8 +113,9 @@ async def test_an_unfinished_revocation_is_finished_by_the_next_life(tmp_path: P
         again.revocations._tick()
         receipt = await waiting
         assert receipt is not None
-        assert receipt.validators == {"confirmed": 0, "expired": 0}
-        assert receipt.took_ms >= 10_000
+        assert receipt.done is not None
+        assert (receipt.done.confirmed, receipt.done.expired, receipt.done.report) == (0, 0, [])
+        assert receipt.done.took_ms >= 10_000
 
 
 @in_loop
@@ -141,7 +142,7 @@ async def test_a_client_that_hangs_up_does_not_undo_its_revocation(tmp_path: Pat
     for seq in range(1, ended + 1):
         stored = Store(database).receipt(seq)
         assert stored is not None
-        assert stored.validators is not None
+        assert stored.done is not None
     database.close()
 
 
@@ -165,9 +166,9 @@ async def test_many_revocations_at_once_are_published_in_order(tmp_path: Path) -
 class DoubtfulCommit(Store):
     """A store whose commit goes through while the caller is told that it did not."""
 
-    def end_or_shrink(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
+    def apply(self, change: Change) -> Ended:
         """Commit, and fail all the same."""
-        super().end_or_shrink(key_id, change, values)
+        super().apply(change)
         raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
 
@@ -180,7 +181,7 @@ async def test_what_was_committed_is_published_even_if_the_commit_reported_an_er
     database = Database(path)
     revocations = Revocations(DoubtfulCommit(database), 60.0)
     with pytest.raises(OperationalError):
-        await revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+        await revocations.apply(revoke(key_id))
     assert revocations._leases.head == 1
     assert await revocations.is_done(1)
     await revocations.close()
@@ -190,7 +191,7 @@ async def test_what_was_committed_is_published_even_if_the_commit_reported_an_er
 class LosesReceipts(Store):
     """A store that can't store receipts."""
 
-    def finish(self, seq: int, validators: dict[str, int], took_ms: float) -> None:
+    def finish(self, seq: int, done: Account) -> None:
         """Fail."""
         raise OperationalError("UPDATE", {}, Exception("disk is full"))
 
@@ -203,7 +204,7 @@ async def test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again
         key_id = rig.key_id
     database = Database(path)
     revocations = Revocations(LosesReceipts(database), 60.0)
-    ended = await revocations.end_or_shrink(key_id, "revoked", {"status": "revoked"})
+    ended = await revocations.apply(revoke(key_id))
     assert await revocations.settled(ended.seq) is not None
     await revocations.close()
     database.close()

@@ -4,12 +4,14 @@
 * A key of another workspace, an unknown workspace and a missing scope give the same 404.
 """
 
+import time
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
+from rf_middleware.issuer.changes import edit
 from rf_middleware.issuer.keys import TOKEN_PREFIX, could_be_key, publishable_workspace, well_formed
 from rf_middleware.issuer.records import Key, Lookup, Workspace
 from rf_middleware.issuer.revocations import Revocations
@@ -30,16 +32,22 @@ class Actor:
         scopes: ``None`` for every scope.
         key_id: the key's id; ``"publishable"`` for the publishable one.
         publishable: whether it is not secret.
+        expires: when the key ends, in seconds since 1970; ``None`` for never.
     """
 
     workspace: Workspace
     scopes: frozenset[str] | None
     key_id: str
     publishable: bool = False
+    expires: float | None = None
 
     def may(self, scope: str) -> bool:
         """Say whether the key has this scope."""
         return self.scopes is None or scope in self.scopes
+
+    def covers(self, scopes: frozenset[str] | None) -> bool:
+        """Say whether the key has all of these scopes; ``None`` is every scope."""
+        return self.scopes is None or (scopes is not None and scopes <= self.scopes)
 
 
 class Access:
@@ -100,16 +108,17 @@ class Access:
         return await self.validator(request) or refuse("validator token", presented=bearer(request) is not None)
 
     async def _said_after_it_holds(self, request: Request, key: Key | None) -> None:
-        """Hold "not valid" back where a key repeats its own revocation, as any other repeat is."""
-        if request.method == "DELETE" and key is not None and key.status == "revoked":
-            ended = await self._revocations.end_or_shrink(key.id, "revoked", {"status": "revoked"})
+        """Hold "not valid" back where a key repeats what ended or disabled it, as any other repeat is."""
+        if key is not None and request.method != "GET" and "key_id" in request.path_params:
+            ended = await self._revocations.apply(edit(key.id, {}))
             await self._revocations.settled(ended.seq)
 
 
 def actor_of(found: Lookup) -> Actor | None:
     """Return what a look-up allows; ``None`` for nothing."""
-    if found.publishable is not None:
+    if found.publishable is not None and found.publishable.status == "active":
         return Actor(found.publishable, PUBLISHABLE_SCOPES, "publishable", publishable=True)
-    if found.key is None or found.key.status != "active":
+    key = found.key
+    if key is None or key.status != "active" or key.workspace.status != "active" or key.left(time.time()) <= 0:
         return None
-    return Actor(found.key.workspace, found.key.scopes, found.key.id)
+    return Actor(key.workspace, key.scopes, key.id, expires=key.expires)

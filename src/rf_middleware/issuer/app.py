@@ -21,12 +21,14 @@ from rf_middleware._clock import Clock, now
 from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
+from rf_middleware.issuer.api_changes import KeyChanges
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
 from rf_middleware.issuer.metadata import Metadata
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.uses import Uses
 
 __all__ = ["build_app"]
 
@@ -35,12 +37,13 @@ _log = logging.getLogger("rf_middleware.issuer")
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
-def build_app(store: Store, revocations: Revocations, lease: float, clock: Clock = now) -> ASGIApp:
+def build_app(store: Store, revocations: Revocations, uses: Uses, lease: float, clock: Clock = now) -> ASGIApp:
     """Return the issuer as an ASGI app.
 
     Args:
         store: the database.
         revocations: the running feed over the same database.
+        uses: notes which keys were asked about.
         lease: the seconds it grants.
         clock: for the limit on unknown keys.
     """
@@ -48,9 +51,10 @@ def build_app(store: Store, revocations: Revocations, lease: float, clock: Clock
     app = Starlette(
         routes=[
             *Home(access, lease).routes(),
-            *Introspection(access, revocations, clock).routes(),
+            *Introspection(access, revocations, uses, clock).routes(),
             *Feed(access, revocations).routes(),
             *Metadata(store, revocations, lease).routes(),
+            *KeyChanges(access, store, revocations).routes(),
             *KeyRoutes(access, store, revocations).routes(),
         ],
         exception_handlers={

@@ -1,4 +1,4 @@
-"""Opens the issuer's database: finds the file, refuses what is not ours, sets SQLite up, keeps a second server out.
+"""Opens the issuer's database: finds the file, refuses what is not ours, sets SQLite up.
 
 * Nothing is written before the file is known to be new or ours.
 * Every refusal is a ``DatabaseProblem`` with one line for the person at the terminal.
@@ -6,7 +6,6 @@
 * Full durability: an acknowledgement is never sent for what a power cut could undo (``synchronous=FULL``).
 """
 
-import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from rf_middleware.issuer import schema
 
-__all__ = ["Database", "DatabaseProblem", "locate", "only_server"]
+__all__ = ["Database", "DatabaseProblem", "explained", "locate"]
 
 _BUSY: Final = 10_000
 """Milliseconds to wait for another process that writes."""
@@ -180,36 +179,6 @@ def understood(path: Path) -> Generator[None]:
     except SQLAlchemyError:
         message = f"{path} is a SQLite database, but not of this program"
         raise DatabaseProblem(message) from None
-
-
-@contextmanager
-def only_server(path: Path) -> Generator[None]:
-    """Hold the right to serve from this file, through whichever symbolic link it was named.
-
-    The lock is on a file beside it, and goes with the process, however that ends. A file with a second
-    hard link is refused: SQLite's own files beside it would be two sets.
-
-    Raises:
-        DatabaseProblem: another process has it, or the lock file can't be made.
-    """
-    real = path.resolve()
-    with explained(path):
-        if real.is_file() and real.stat().st_nlink > 1:
-            message = f"{path} has another name (a hard link), under which it could be served too; remove one"
-            raise DatabaseProblem(message)
-        lock = os.open(real.with_name(real.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(lock, 32).decode("ascii", "replace").strip() or "unknown"
-            message = f"{path} is already served by another process (pid {holder})"
-            raise DatabaseProblem(message) from None
-        os.truncate(lock, 0)
-        os.write(lock, b"%d\n" % os.getpid())
-        yield
-    finally:
-        os.close(lock)
 
 
 def _engine(path: Path) -> Engine:

@@ -1,11 +1,22 @@
 """What the leases decide, as values; and what one revocation waits for. Pure."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from rf_middleware._wire import Reply
 
-__all__ = ["CLOSING", "CROWDED", "Acknowledged", "Answer", "Decision", "Name", "Pending", "Refused"]
+__all__ = [
+    "CLOSING",
+    "CROWDED",
+    "Acknowledged",
+    "Answer",
+    "Decision",
+    "Holder",
+    "Name",
+    "Outcome",
+    "Pending",
+    "Refused",
+]
 
 CLOSING: Final = "The issuer is shutting down"
 CROWDED: Final = "This token has too many sessions"
@@ -31,23 +42,60 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one validator came to trust nothing old any more.
+
+    Attributes:
+        session: the validator's session.
+        name: what it calls itself; may be empty.
+        confirmed: it acked the event or gave its lease back; else its lease ran out.
+        after: seconds since the change was asked for.
+    """
+
+    session: str
+    name: str
+    confirmed: bool
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
 class Acknowledged:
     """The event ``seq`` now holds everywhere.
 
     Attributes:
         seq: the event.
-        confirmed: validators that acked it or gave their lease back.
-        expired: validators whose lease ran out instead.
+        outcomes: one for each validator that held a lease when it was published.
         took: seconds since it was asked for.
     """
 
     seq: int
-    confirmed: int
-    expired: int
+    outcomes: tuple[Outcome, ...]
     took: float
+
+    @property
+    def confirmed(self) -> int:
+        """How many validators acked it or gave their lease back."""
+        return sum(outcome.confirmed for outcome in self.outcomes)
+
+    @property
+    def expired(self) -> int:
+        """How many validators were waited out."""
+        return len(self.outcomes) - self.confirmed
 
 
 Decision = Answer | Refused | Acknowledged
+
+
+class Holder(NamedTuple):
+    """A lease as it was when an event was published.
+
+    Attributes:
+        end: when it ends, whatever is renewed later.
+        called: what its validator calls itself.
+    """
+
+    end: float
+    called: str
 
 
 @dataclass(slots=True)
@@ -56,20 +104,29 @@ class Pending:
 
     seq: int
     since: float
-    waiting: dict[Name, float]
-    confirmed: int = 0
+    waiting: dict[Name, Holder]
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
     by_end: list[Name] = field(init=False)
 
     def __post_init__(self) -> None:
         self.by_end = sorted(self.waiting, key=self.waiting.__getitem__)
 
-    def confirm(self, name: Name) -> None:
+    def confirm(self, name: Name, now: float) -> None:
         """Stop waiting for a validator that was told, or trusts nothing any more."""
-        if self.waiting.pop(name, None) is not None:
-            self.confirmed += 1
+        holder = self.waiting.pop(name, None)
+        if holder is not None:
+            self.outcomes.append(Outcome(name[1], holder.called, confirmed=True, after=now - self.since))
 
     def due(self) -> float:
         """Return when the last lease still waited for ends."""
         while self.by_end and self.by_end[-1] not in self.waiting:
             self.by_end.pop()
-        return self.waiting[self.by_end[-1]] if self.by_end else float("-inf")
+        return self.waiting[self.by_end[-1]].end if self.by_end else float("-inf")
+
+    def acknowledged(self, now: float) -> Acknowledged:
+        """Return what came of it, when nobody is waited for any more."""
+        ran_out = (
+            Outcome(session, holder.called, confirmed=False, after=holder.end - self.since)
+            for (_, session), holder in self.waiting.items()
+        )
+        return Acknowledged(self.seq, (*self.outcomes, *ran_out), now - self.since)

@@ -1,5 +1,6 @@
 """``POST /introspect`` (RFC 7662) for validators, ``POST /revoke`` (RFC 7009) for whoever holds a key."""
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,9 +11,11 @@ from starlette.routing import Route
 from rf_middleware._clock import Clock
 from rf_middleware.issuer.access import Access, actor_of
 from rf_middleware.issuer.answers import Problem, answer, form_token
-from rf_middleware.issuer.api import receipt_body
+from rf_middleware.issuer.changes import revoke
+from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.records import Lookup
 from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.uses import Uses
 
 __all__ = ["Introspection", "introspection"]
 
@@ -23,8 +26,8 @@ _UNKNOWN_BURST: Final = 50.0
 class Introspection:
     """The two OAuth routes about a token."""
 
-    def __init__(self, access: Access, revocations: Revocations, clock: Clock) -> None:
-        self._access, self._revocations, self._clock = access, revocations, clock
+    def __init__(self, access: Access, revocations: Revocations, uses: Uses, clock: Clock) -> None:
+        self._access, self._revocations, self._uses, self._clock = access, revocations, uses, clock
         self._unknown_left, self._unknown_seen = _UNKNOWN_BURST, clock()
 
     def routes(self) -> Sequence[Route]:
@@ -37,7 +40,11 @@ class Introspection:
     async def introspect(self, request: Request) -> JSONResponse:
         """Say whether a key is good, and as of which point of the history that was read."""
         await self._access.needed_validator(request)
-        return answer(introspection(await self._access.look_up(await form_token(request))))
+        found = await self._access.look_up(await form_token(request))
+        said = introspection(found)
+        if found.key is not None and said["active"]:
+            self._uses.note(found.key.id)
+        return answer(said)
 
     async def revoke(self, request: Request) -> JSONResponse:
         """End the key that is in the form; holding it is all the authority needed.
@@ -51,7 +58,7 @@ class Introspection:
         if found.key is None:
             self._spend_unknown()
             return answer({})
-        ended = await self._revocations.end_or_shrink(found.key.id, "revoked", {"status": "revoked"})
+        ended = await self._revocations.apply(revoke(found.key.id))
         receipt = await self._revocations.settled(ended.seq)
         if receipt is None:  # RFC 7009 section 2.2.1: the client must assume the token still exists
             raise Problem(503, "The issuer is shutting down; ask again", {"Retry-After": "1"})
@@ -80,5 +87,7 @@ def introspection(found: Lookup) -> dict[str, object]:
         "key_id": actor.key_id,
         "scope": "*" if actor.scopes is None else " ".join(sorted(actor.scopes)),
         "publishable": actor.publishable,
+        # Seconds, not a date: no two clocks are ever compared.
+        **({} if actor.expires is None else {"expires_in": round(actor.expires - time.time(), 3)}),
         **history,
     }

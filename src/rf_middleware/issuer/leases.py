@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rf_middleware._wire import Event, Poll, Reply
-from rf_middleware.issuer.decisions import CLOSING, CROWDED, Acknowledged, Answer, Decision, Name, Pending, Refused
+from rf_middleware.issuer.decisions import CLOSING, CROWDED, Answer, Decision, Holder, Name, Pending, Refused
 
 __all__ = ["Leases"]
 
@@ -29,6 +29,7 @@ class _Session:
     end: float = 0.0
     acked: int = 0
     ticket: int | None = None
+    called: str = ""
 
 
 class Leases:
@@ -81,6 +82,7 @@ class Leases:
             if not self._has_room(owner, now):
                 return [Refused(ticket, CROWDED)]
             session = self._admit(name, now)
+        session.called = poll.name
         # A second poll of one session: the client gave up on the first, which must not stay behind.
         decisions: list[Decision] = [] if session.ticket is None else [self._answer(name, session.ticket, now)]
         if follows:
@@ -112,7 +114,7 @@ class Leases:
             )
         self._forget(name)
         for pending in self._pending.values():
-            pending.confirm(name)
+            pending.confirm(name, now)
         return decisions + self._settle(now)
 
     def publish(self, event: Event, since: float, now: float) -> list[Decision]:
@@ -123,7 +125,7 @@ class Leases:
             since: when the change was asked for.
             now: the time.
         """
-        live = {name: session.end for name, session in self._sessions.items() if session.end > now}
+        live = {name: Holder(each.end, each.called) for name, each in self._sessions.items() if each.end > now}
         self._pending[event.seq] = Pending(event.seq, since, live)
         self._head = event.seq
         self._events.append(event)
@@ -168,7 +170,7 @@ class Leases:
     def waiting_for(self, seq: int, now: float) -> int | None:
         """Return how many validators an event still waits for; ``None`` when it is not pending."""
         pending = self._pending.get(seq)
-        return None if pending is None else sum(end > now for end in pending.waiting.values())
+        return None if pending is None else sum(holder.end > now for holder in pending.waiting.values())
 
     def _answer(self, name: Name, ticket: int, now: float, *events: Event) -> Answer:
         """Answer a parked poll, which by being parked had applied all but these events."""
@@ -188,16 +190,14 @@ class Leases:
         session.acked = seq
         for pending in self._pending.values():
             if pending.seq <= seq:
-                pending.confirm(name)
+                pending.confirm(name, now)
         return self._settle(now)
 
     def _settle(self, now: float) -> list[Decision]:
         done = [pending for pending in self._pending.values() if now >= max(self._gate, pending.due())]
         for pending in done:
             del self._pending[pending.seq]
-        return [
-            Acknowledged(pending.seq, pending.confirmed, len(pending.waiting), now - pending.since) for pending in done
-        ]
+        return [pending.acknowledged(now) for pending in done]
 
     def _has_room(self, owner: str, now: float) -> bool:
         if self._counts.get(owner, 0) >= self._limit:

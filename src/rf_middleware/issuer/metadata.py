@@ -14,9 +14,9 @@ from rf_middleware.issuer.answers import Problem, answer
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 
-__all__ = ["Metadata", "revocation_bound_ms"]
+__all__ = ["DRIFT", "Metadata", "revocation_bound_ms"]
 
-_DRIFT: Final = 0.01
+DRIFT: Final = 0.01
 _SLACK: Final = 0.5
 """Seconds for the commit, a round trip and a late timer."""
 
@@ -29,7 +29,7 @@ def revocation_bound_ms(lease: float) -> int:
     One lease (the longest any validator can hold out), plus 1 % of it (its clock may run so much slower
     than the asker's), plus half a second. After a crash the restart wait, one lease again, comes on top.
     """
-    return math.ceil((lease * (1 + _DRIFT) + _SLACK) * 1000)
+    return math.ceil((lease * (1 + DRIFT) + _SLACK) * 1000)
 
 
 class Metadata:

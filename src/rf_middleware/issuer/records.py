@@ -1,8 +1,13 @@
 """What the store takes and gives back: frozen values, no behaviour."""
 
+import math
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Ended", "Key", "Life", "Lookup", "NewKey", "Receipt", "SlugTaken", "Workspace"]
+__all__ = ["ENDED", "Account", "Ended", "Key", "Life", "Lookup", "NewKey", "Receipt", "SlugTaken", "Workspace"]
+
+ENDED: Final = ("revoked", "rolled", "expired")
+"""The states of a key that nothing leads out of."""
 
 
 class SlugTaken(Exception):  # noqa: N818 - an answer, not a fault
@@ -11,11 +16,16 @@ class SlugTaken(Exception):  # noqa: N818 - an answer, not a fault
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A workspace as stored."""
+    """A workspace as stored.
+
+    Attributes:
+        status: ``active``, ``suspended`` or ``deleted``; only an active one's keys are good.
+    """
 
     id: str
     slug: str
     name: str
+    status: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +34,11 @@ class Key:
 
     Attributes:
         scopes: ``None`` for every scope.
-        status: ``active``, ``disabled`` or ``revoked``.
-        created: seconds since 1970.
+        status: ``active``, ``disabled``, or one of the ends: ``revoked``, ``rolled``, ``expired``.
+        created, expires: seconds since 1970; ``expires`` is ``None`` for never.
+        owners: who answers for it; nobody in particular when it is empty.
+        replaced_by: the id of the key that it was rolled to.
+        last_used: seconds since 1970, to the minute; ``None`` for never.
     """
 
     id: str
@@ -37,6 +50,19 @@ class Key:
     is_default: bool
     status: str
     created: float
+    expires: float | None
+    replaced_by: str | None
+    owners: tuple[str, ...] = ()
+    last_used: float | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended for good."""
+        return self.status in ENDED
+
+    def left(self, now: float) -> float:
+        """Return the seconds it has left; infinity where no end is set."""
+        return math.inf if self.expires is None else self.expires - now
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +74,9 @@ class NewKey:
     last_four: str
     name: str
     scopes: frozenset[str] | None
+    expires: float | None = None
+    owners: tuple[str, ...] = ()
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +91,44 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a revocation. ``validators`` is ``None`` while it is not acknowledged."""
+    """What came of an event.
+
+    Attributes:
+        change: one of ``_wire.CHANGES``.
+        key_id: ``None`` when it is about a whole workspace.
+        done: ``None`` while it is not acknowledged.
+    """
 
     seq: int
-    key_id: str
+    change: str
+    key_id: str | None
     workspace_id: str
-    validators: dict[str, int] | None
+    done: "Account | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Which validators came to trust nothing old any more, and how.
+
+    Attributes:
+        took_ms: milliseconds from the question to the acknowledgement.
+        report: for each validator its session, name, outcome (``confirmed`` or ``expired``) and ``after_ms``.
+    """
+
+    confirmed: int
+    expired: int
     took_ms: float
+    report: list[dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A key that ended: the event that did it, and whether it had ended before."""
+    """What a change came to.
+
+    Attributes:
+        seq: the newest event that tells of it; 0 when there is none.
+        before: it changed nothing that was not so before.
+    """
 
     seq: int
     before: bool

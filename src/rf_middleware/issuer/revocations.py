@@ -11,22 +11,27 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 from starlette.types import Message
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Poll
+from rf_middleware.issuer.changes import Change
 from rf_middleware.issuer.decisions import Acknowledged, Answer, Decision, Refused
 from rf_middleware.issuer.leases import Leases
-from rf_middleware.issuer.records import Ended, Receipt
+from rf_middleware.issuer.records import Account, Ended, Receipt
 from rf_middleware.issuer.store import Store
 
 __all__ = ["Revocations"]
 
 _log = logging.getLogger("rf_middleware.issuer")
+
+_SHOWN = 8
+"""Characters of a session's id that a receipt shows: enough to tell two apart, too few to end one."""
 
 T = TypeVar("T")
 
@@ -89,21 +94,15 @@ class Revocations:
 
     # The choke point
 
-    async def end_or_shrink(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
-        """End or shrink a key: from here on every check sees it, and every validator is being told.
+    async def apply(self, change: Change) -> Ended:
+        """End, shrink or restore keys: from here on every check sees it, and every validator is being told."""
+        return await asyncio.shield(self._spawn(self._apply(change)))
 
-        Args:
-            key_id: an existing key.
-            change: one of ``_wire.CHANGES``.
-            values: its new column values.
-        """
-        return await asyncio.shield(self._spawn(self._change(key_id, change, values)))
-
-    async def _change(self, key_id: str, change: str, values: Mapping[str, object]) -> Ended:
+    async def _apply(self, change: Change) -> Ended:
         since = self._clock()
         async with self._one_change:
             try:
-                return await self.write(self._store.end_or_shrink, key_id, change, values)
+                return await self.write(self._store.apply, change)
             finally:  # an error at the commit does not mean that nothing was committed
                 for event in await self.read(self._store.events_after, self._leases.head):
                     self._settled[event.seq] = settled = asyncio.Event()
@@ -117,7 +116,7 @@ class Revocations:
         if settled is not None:
             await settled.wait()
         receipt = await self.receipt(seq)
-        return receipt if receipt is not None and receipt.validators is not None else None
+        return receipt if receipt is not None and receipt.done is not None else None
 
     async def receipt(self, seq: int) -> Receipt | None:
         """Return what is known of an event now; ``None`` for a number that is no event."""
@@ -127,12 +126,17 @@ class Revocations:
         stored = await self.read(self._store.receipt, seq)
         if stored is None or done is None:
             return stored
-        return Receipt(seq, stored.key_id, stored.workspace_id, *_account(done))
+        return replace(stored, done=_account(done))
 
     async def is_done(self, seq: int) -> bool:
         """Say whether an event holds everywhere."""
         known = await self.receipt(seq)
-        return known is not None and known.validators is not None
+        return known is not None and known.done is not None
+
+    @property
+    def head(self) -> int:
+        """The newest event that was published."""
+        return self._leases.head
 
     def waiting_for(self, seq: int) -> int:
         """Return how many validators an event waits for."""
@@ -189,7 +193,7 @@ class Revocations:
 
     async def _keep(self, done: Acknowledged) -> None:
         try:
-            await self.write(self._store.finish, done.seq, *_account(done))
+            await self.write(self._store.finish, done.seq, _account(done))
         except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
             _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
         else:
@@ -213,5 +217,18 @@ class Revocations:
         return task
 
 
-def _account(done: Acknowledged) -> tuple[dict[str, int], float]:
-    return {"confirmed": done.confirmed, "expired": done.expired}, round(done.took * 1000, 1)
+def _account(done: Acknowledged) -> Account:
+    report: list[dict[str, object]] = [
+        {
+            "session": each.session[:_SHOWN],
+            "validator": each.name,
+            "outcome": "confirmed" if each.confirmed else "expired",
+            "after_ms": _ms(each.after),
+        }
+        for each in done.outcomes
+    ]
+    return Account(done.confirmed, done.expired, _ms(done.took), report)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -1,14 +1,14 @@
-"""The issuer's tables, and the triggers that keep a revoked key revoked whatever code runs.
+"""The issuer's tables.
 
 * Secrets are not in here: keys and validator tokens are known by their SHA-256.
 * ``events.seq`` only grows and is never reused (SQLite needs AUTOINCREMENT for that).
-* What only SQLite understands is in the DDL at the end and in ``database.py``, nowhere else.
+* ``keys.status`` is written by the changes of ``changes.py``; when a key was last used lives in a table of its own.
+* What no code may do is kept by the triggers of ``triggers.py``; they also write every event.
 """
 
 from typing import Final
 
 from sqlalchemy import (
-    DDL,
     JSON,
     Boolean,
     CheckConstraint,
@@ -21,10 +21,11 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    event,
 )
 
-__all__ = ["VERSION", "events", "keys", "meta", "tables", "tokens", "workspaces"]
+from rf_middleware.issuer import triggers
+
+__all__ = ["VERSION", "events", "keys", "meta", "owners", "tables", "tokens", "uses", "workspaces"]
 
 VERSION: Final = 1
 
@@ -46,7 +47,9 @@ workspaces = Table(
     Column("id", String(32), primary_key=True),
     Column("slug", String(100), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
+    Column("status", String(10), nullable=False, default="active"),
     Column("created", Float, nullable=False),
+    CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="workspace_status_is_known"),
 )
 
 keys = Table(
@@ -62,7 +65,23 @@ keys = Table(
     Column("is_default", Boolean, nullable=False),
     Column("status", String(10), nullable=False),
     Column("created", Float, nullable=False),
-    CheckConstraint("status IN ('active', 'disabled', 'revoked')", name="status_is_known"),
+    Column("expires", Float, index=True),  # NULL: never
+    Column("replaced_by", String(32)),  # set by a roll, also while the old key has time to go
+    CheckConstraint("status IN ('active', 'disabled', 'revoked', 'rolled', 'expired')", name="status_is_known"),
+)
+
+owners = Table(
+    "owners",
+    tables,
+    Column("key_id", String(32), ForeignKey("keys.id"), primary_key=True),
+    Column("owner", String(200), primary_key=True),
+)
+
+uses = Table(
+    "uses",
+    tables,
+    Column("key_id", String(32), ForeignKey("keys.id"), primary_key=True),
+    Column("last_used", Float, nullable=False),
 )
 
 tokens = Table(
@@ -78,7 +97,8 @@ events = Table(
     "events",
     tables,
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("key_id", String(32), ForeignKey("keys.id"), nullable=False, index=True),
+    Column("key_id", String(32), ForeignKey("keys.id"), index=True),  # NULL: of a whole workspace
+    Column("workspace_id", String(32), ForeignKey("workspaces.id"), nullable=False, index=True),
     Column("change", String(10), nullable=False),
     Column("created", Float, nullable=False),
     Column("receipt", JSON(none_as_null=True)),  # NULL: not acknowledged yet
@@ -88,26 +108,4 @@ Index(
     "events_pending", events.c.seq, sqlite_where=events.c.receipt.is_(None), postgresql_where=events.c.receipt.is_(None)
 )
 
-_TRIGGERS: Final = {
-    # Also not by giving its fingerprint away, so that the same secret could be entered anew.
-    "revoked_stays_revoked": (
-        "BEFORE UPDATE ON keys WHEN OLD.status = 'revoked' AND (NEW.status IS NOT OLD.status"
-        " OR NEW.fingerprint IS NOT OLD.fingerprint OR NEW.id IS NOT OLD.id"
-        " OR NEW.workspace_id IS NOT OLD.workspace_id)"
-    ),
-    "revoked_is_kept": "BEFORE DELETE ON keys WHEN OLD.status = 'revoked'",
-    # INSERT OR REPLACE deletes the old row without running delete triggers.
-    "revoked_is_not_replaced": (
-        "BEFORE INSERT ON keys WHEN EXISTS (SELECT 1 FROM keys WHERE status = 'revoked'"
-        " AND (id = NEW.id OR fingerprint = NEW.fingerprint))"
-    ),
-    "events_are_kept": "BEFORE DELETE ON events",
-    "events_are_history": (
-        "BEFORE UPDATE ON events WHEN NEW.seq IS NOT OLD.seq OR NEW.key_id IS NOT OLD.key_id"
-        " OR NEW.change IS NOT OLD.change"
-    ),
-}
-
-for _name, _condition in _TRIGGERS.items():
-    _text = f"CREATE TRIGGER {_name} {_condition} BEGIN SELECT RAISE(ABORT, '{_name}'); END"
-    event.listen(tables, "after_create", DDL(_text).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
+triggers.install(tables)

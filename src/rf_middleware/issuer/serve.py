@@ -15,10 +15,14 @@ from typing import Final
 
 import uvicorn
 
+from rf_middleware._clock import now
 from rf_middleware.issuer.app import build_app
-from rf_middleware.issuer.database import Database, only_server, understood
+from rf_middleware.issuer.database import Database, understood
 from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.uses import Uses
+from rf_middleware.issuer.watch import watch
 
 __all__ = ["LONGEST_LEASE", "SHORTEST_LEASE", "CannotListen", "serve"]
 
@@ -60,10 +64,11 @@ def serve(path: Path, host: str, port: int, lease: float, say: Callable[[str], N
 
 
 async def _run(store: Store, lease: float, listener: socket.socket, ready: Callable[[], None]) -> None:
-    revocations = Revocations(store, lease)
+    revocations, uses = Revocations(store, lease), Uses(now)
+    watching = asyncio.create_task(watch(store, revocations, uses))
     try:
         config = uvicorn.Config(
-            build_app(store, revocations, lease),
+            build_app(store, revocations, uses, lease),
             lifespan="off",
             access_log=False,
             log_config=None,
@@ -73,6 +78,7 @@ async def _run(store: Store, lease: float, listener: socket.socket, ready: Calla
         )
         await _Server(config, ready, revocations.stop).serve([listener])
     finally:
+        watching.cancel()
         await revocations.close()
 
 

@@ -1,0 +1,88 @@
+"""Every way in which keys end, shrink or come back: each is one ``Change``, carried out by ``Store.apply``.
+
+The events are written by the database itself (``triggers.py``), in the transaction of the change.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Executable, Update, delete, func, insert, select, update
+
+from rf_middleware.issuer.records import ENDED
+from rf_middleware.issuer.schema import events, keys, owners, workspaces
+
+__all__ = ["Change", "edit", "expire", "owned_by", "remove_owner", "revoke", "roll", "set_workspace"]
+
+_LIVE = keys.c.status.not_in(ENDED)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done in one transaction.
+
+    Attributes:
+        first: where it changes no row, nothing else is done.
+        rest: done after it.
+        about: which events tell of such a change, should it have been made before.
+    """
+
+    first: Update | None
+    about: ColumnElement[bool]
+    rest: tuple[Executable, ...] = ()
+
+
+def revoke(key_id: str) -> Change:
+    """End a key for good."""
+    return edit(key_id, {"status": "revoked"})
+
+
+def edit(key_id: str, values: Mapping[str, object], named: Iterable[str] | None = None) -> Change:
+    """Change columns of a key that has not ended, and its owners when they are named."""
+    changed = _live(key_id).values(dict(values) or {"id": key_id})
+    clear = delete(owners).where(owners.c.key_id == key_id)
+    rest = () if named is None else (clear, *owned_by(key_id, named))
+    return Change(changed, events.c.key_id == key_id, rest)
+
+
+def owned_by(key_id: str, named: Iterable[str]) -> list[Executable]:
+    """Return the statements that name the owners of a key that has none."""
+    return [insert(owners).values(key_id=key_id, owner=owner) for owner in sorted(set(named))]
+
+
+def roll(key_id: str, row: Mapping[str, object], named: Iterable[str], old_ends: float | None) -> Change:
+    """Replace a key, once, by the key of ``row`` with these owners.
+
+    The old one ends at once, or at ``old_ends`` (seconds since 1970).
+    """
+    ending: dict[str, object] = {"status": "rolled"} if old_ends is None else {"expires": old_ends}
+    old = _live(key_id).where(keys.c.replaced_by.is_(None)).values(replaced_by=row["id"], **ending)
+    made = (insert(keys).values(dict(row)), *owned_by(str(row["id"]), named))
+    return Change(old, events.c.key_id == key_id, made)
+
+
+def expire(now: float) -> Change:
+    """End every key whose time has come."""
+    due = update(keys).where(_LIVE, keys.c.expires <= now).values(status="expired")
+    return Change(due, events.c.change == "expired")
+
+
+def set_workspace(workspace_id: str, status: str) -> Change:
+    """Suspend (``suspended``), resume (``active``) or delete (``deleted``) a workspace that is not deleted."""
+    live = (workspaces.c.id == workspace_id, workspaces.c.status.not_in(("deleted", status)))
+    about = (events.c.workspace_id == workspace_id) & events.c.key_id.is_(None)
+    return Change(update(workspaces).where(*live).values(status=status), about)
+
+
+def remove_owner(workspace_id: str, owner: str) -> Change:
+    """Take somebody off the keys of a workspace; a key that nobody else answers for is revoked."""
+    here = select(keys.c.id).where(keys.c.workspace_id == workspace_id)
+    alone = select(owners.c.key_id).group_by(owners.c.key_id)
+    alone = alone.having(func.count() == 1, func.min(owners.c.owner) == owner)
+    ended = update(keys).where(keys.c.id.in_(here), keys.c.id.in_(alone), _LIVE).values(status="revoked")
+    leave = delete(owners).where(owners.c.owner == owner, owners.c.key_id.in_(here))
+    about = (events.c.workspace_id == workspace_id) & (events.c.change == "revoked")
+    return Change(None, about, (ended, leave))
+
+
+def _live(key_id: str) -> Update:
+    return update(keys).where(keys.c.id == key_id, _LIVE)

@@ -1,0 +1,67 @@
+"""What holds in the database itself, whatever code or person writes to it.
+
+* Each change that ends, shrinks or restores keys writes its event, in the same transaction: no path can forget it.
+* A key that was revoked, rolled or has expired stays that for ever; a deleted workspace too.
+* Keys, workspaces and events are never deleted, and never become those of somebody else.
+
+SQLite's dialect. ``IS NOT`` compares NULLs too.
+"""
+
+from typing import Final
+
+from sqlalchemy import DDL, MetaData, event
+
+from rf_middleware.issuer.records import ENDED
+
+__all__ = ["install"]
+
+_ENDED: Final = f"({', '.join(map(repr, ENDED))})"
+_NOW: Final = "(julianday('now') - 2440587.5) * 86400.0"
+_KEY_CHANGED: Final = "NEW.status IS NOT OLD.status OR NEW.scopes IS NOT OLD.scopes OR NEW.expires IS NOT OLD.expires"
+_CHANGE_OF_KEY: Final = (
+    "CASE WHEN NEW.status IS OLD.status THEN 'updated' WHEN NEW.status = 'active' THEN 'enabled' ELSE NEW.status END"
+)
+
+_FORBIDDEN: Final = {
+    "ended_stays_ended": f"BEFORE UPDATE ON keys WHEN OLD.status IN {_ENDED} AND ({_KEY_CHANGED})",
+    "keys_stay_what_they_are": (
+        "BEFORE UPDATE ON keys WHEN NEW.fingerprint IS NOT OLD.fingerprint OR NEW.id IS NOT OLD.id"
+        " OR NEW.workspace_id IS NOT OLD.workspace_id"
+    ),
+    "keys_are_kept": "BEFORE DELETE ON keys",
+    # INSERT OR REPLACE deletes the old row without running delete triggers.
+    "keys_are_not_replaced": (
+        "BEFORE INSERT ON keys WHEN EXISTS (SELECT 1 FROM keys WHERE id = NEW.id OR fingerprint = NEW.fingerprint)"
+    ),
+    "keys_begin_active": f"BEFORE INSERT ON keys WHEN NEW.status IN {_ENDED}",
+    "deleted_stays_deleted": "BEFORE UPDATE ON workspaces WHEN OLD.status = 'deleted' AND NEW.status <> 'deleted'",
+    "workspaces_stay_what_they_are": (
+        "BEFORE UPDATE ON workspaces WHEN NEW.slug IS NOT OLD.slug OR NEW.id IS NOT OLD.id"
+    ),
+    "workspaces_are_kept": "BEFORE DELETE ON workspaces",
+    "events_are_kept": "BEFORE DELETE ON events",
+    "events_are_history": (
+        "BEFORE UPDATE ON events WHEN NEW.seq IS NOT OLD.seq OR NEW.key_id IS NOT OLD.key_id"
+        " OR NEW.workspace_id IS NOT OLD.workspace_id OR NEW.change IS NOT OLD.change"
+    ),
+}
+_TOLD: Final = {
+    "key_changes_are_told": (
+        f"AFTER UPDATE ON keys WHEN {_KEY_CHANGED}",
+        f"SELECT NEW.id, NEW.workspace_id, {_CHANGE_OF_KEY}, {_NOW}",
+    ),
+    "workspace_changes_are_told": (
+        "AFTER UPDATE ON workspaces WHEN NEW.status IS NOT OLD.status",
+        f"SELECT NULL, NEW.id, CASE NEW.status WHEN 'active' THEN 'enabled' ELSE 'suspended' END, {_NOW}",
+    ),
+}
+
+
+def install(tables: MetaData) -> None:
+    """Have the triggers made with the tables."""
+    bodies = {name: (when, f"SELECT RAISE(ABORT, '{name}')") for name, when in _FORBIDDEN.items()}
+    insert = "INSERT INTO events (key_id, workspace_id, change, created)"
+    bodies |= {name: (when, f"{insert} {values}") for name, (when, values) in _TOLD.items()}
+    for name, (when, body) in bodies.items():
+        text = DDL(f"CREATE TRIGGER {name} {when} BEGIN {body}; END")  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
+        event.listen(tables, "after_create", text.execute_if(dialect="sqlite"))
