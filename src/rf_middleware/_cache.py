@@ -16,8 +16,8 @@ from rf_middleware._models import Grant, Refusal
 
 __all__ = ["Denials", "Entry", "Grants"]
 
-Entry = tuple[float, Grant]
-"""When the entry ends on the package's clock, and the grant."""
+Entry = tuple[float, Grant, float]
+"""Until when it is given without a thought, the grant, and until when it may be given; on the package's clock."""
 
 
 class Grants:
@@ -36,9 +36,9 @@ class Grants:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, digest: bytes, until: float, grant: Grant) -> None:
-        """Keep ``grant`` until ``until``."""
-        self._entries[digest] = (until, grant)
+    def put(self, digest: bytes, fresh: float, grant: Grant, until: float) -> None:
+        """Keep a grant: it is good until ``until``, and to be renewed after ``fresh`` if it is in use then."""
+        self._entries[digest] = (fresh, grant, until)
         self._entries.move_to_end(digest)
         if len(self._entries) > self._maxsize:
             self._entries.popitem(last=False)
@@ -49,7 +49,7 @@ class Grants:
 
     def drop_workspace(self, slug: str) -> None:
         """Forget every key of a workspace."""
-        for digest in [each for each, (_, grant) in self._entries.items() if grant.workspace.slug == slug]:
+        for digest in [each for each, entry in self._entries.items() if entry[1].workspace.slug == slug]:
             del self._entries[digest]
 
     def clear(self) -> None:

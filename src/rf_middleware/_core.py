@@ -5,22 +5,24 @@ Rules for this file:
 * ``peek`` is the hit: no lock, no await. It reads the deadline *before* the look-up: in the other order a
   request could take an old entry, the feed drop it and renew, and the comparison pass.
 * ``flow`` is the miss, written once: a generator that yields what it needs done (``Ask``, ``Wait``,
-  ``Pause``) to a driver in a thread or on an event loop.
+  ``Pause``, ``Start``) to a driver in a thread or on an event loop.
 * Everything but ``peek`` decides under the lock, and nothing waits or calls out while holding it.
 * What was forgotten while a check was in flight fences that check: its answer is thrown away unless the
   issuer read the key after the event.
-* An answer may serve a request that arrived after its question was sent only while the lease is live.
+* An answer may serve a request that arrived after its question was sent only while the lease is live. Without one
+  at most two checks of a key are in flight: a request joins the one that began after it arrived, or waits to begin it.
+* A question has the whole time limit, however little the request that needs it has left: else a slow issuer would
+  look like one that is down.
 """
 
 import math
-from collections.abc import Generator
 from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
 from rf_middleware._breaker import Breaker, Budget
 from rf_middleware._clock import Clock
-from rf_middleware._flight import Answer, Ask, Effect, Flight, Flow, Pause, Share, Wait
+from rf_middleware._flight import Answer, Ask, Flight, Flow, Pause, Share, Start, Wait, joinable
 from rf_middleware._lease import Lease, News
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
@@ -49,6 +51,8 @@ class Limits:
 
 _UNAVAILABLE: Final = Refusal(Reason.ISSUER_UNAVAILABLE)
 _LONGEST_PAUSE: Final = 0.5
+_FRESH: Final = 0.8
+"""Of the time that a grant may be kept without a feed; after that a key in use is asked about in the background."""
 
 
 class Core:
@@ -104,61 +108,71 @@ class Core:
         arrived = self._began  # checks that begin from now on have a higher number
         arrived_at = self._clock()
         give_up = arrived_at + self._limits.timeout
-        thrown_away = 0
+        late, thrown_away = False, 0
         while True:
-            step = self._next(key, digest)
+            step = self._next(key, digest, arrived)
             if isinstance(step, Grant | Refusal):
                 return step
-            left = give_up - self._clock()
+            outcome: Answer | Verdict | None
+            if step.mine and not late and step.known is None:
+                outcome = yield from self._lead(key, digest, step.flight)
+            else:
+                if step.mine:  # a question has all its time, however little this request has left
+                    yield Start(self._lead(key, digest, step.flight))
+                if step.known is not None:
+                    return step.known
+                outcome = yield Wait(step.flight.landing, max(0.0, give_up - self._clock()))
+            if isinstance(outcome, Grant | Refusal) and step.serves(outcome, arrived, arrived_at):
+                return outcome
+            late, left = True, give_up - self._clock()
+            if left <= 0:
+                return _UNAVAILABLE
             if step.mine:
-                verdict = yield from self._lead(key, digest, step.flight, left)
-                if verdict is not None:
-                    return verdict
-                if thrown_away and left > 0:
+                if thrown_away:
                     yield Pause(min(left, _LONGEST_PAUSE, 0.01 * 2.0**thrown_away))
                 thrown_away += 1
-            else:
-                outcome = yield Wait(step.flight.landing, max(0.0, left))
-                if isinstance(outcome, Grant | Refusal) and step.serves(outcome, arrived, arrived_at):
-                    return outcome
-            if give_up <= self._clock():
-                return _UNAVAILABLE
 
-    def _lead(
-        self, key: Secret, digest: bytes, flight: Flight, left: float
-    ) -> Generator[Effect, Answer | Verdict | None, Verdict | None]:
+    def _lead(self, key: Secret, digest: bytes, flight: Flight) -> Flow:
         """Ask, on behalf of all who share the flight."""
         answer: Answer | None = None
         verdict: Verdict | None = None
         try:
-            if left > 0:
-                reply = yield Ask(key, left)
-                answer = reply if isinstance(reply, Answer) else Answer(_UNAVAILABLE)
+            reply = yield Ask(key, self._limits.timeout)
+            answer = reply if isinstance(reply, Answer) else Answer(_UNAVAILABLE)
         finally:  # whatever ends this request, those who wait for it go on
             verdict = self._land(digest, flight, answer)
         return verdict
 
-    def _next(self, key: Secret, digest: bytes) -> Verdict | Share:
-        """Decide under the lock: answer, or take part in a flight as its leader or as one who waits."""
+    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
+        """Decide under the lock: answer, or take part in a flight."""
         with self._lock:
             memory, now = self._memory, self._clock()
             known = memory.denials.get(digest) or self.peek(digest)
             if known is not None:
                 return known
-            flight = memory.flights.get(digest)
-            if flight is not None:
-                return Share(flight, mine=False, live=now < self.deadline)
+            flights, live = memory.flights.get(digest, ()), now < self.deadline
+            entry = memory.grants.get(digest)
+            if entry is not None and live and now < entry[2]:  # in use while it ages: renewed in the background
+                renewing = flights or self._breaker.wait(now)
+                return entry[1] if renewing else self._begin(key, digest, now, known=entry[1])
+            shared = joinable(flights, arrived, live=live)
+            if shared is not None:
+                return Share(shared, mine=False, live=live)
             rest = self._breaker.wait(now)
             if rest > 0:
                 return replace(_UNAVAILABLE, retry_after=rest)
-            unknown = memory.grants.get(digest) is None
-            shortage = self._budget.take(now) if unknown else 0.0
+            shortage = self._budget.take(now) if entry is None else 0.0
             if shortage > 0:
                 return Refusal(Reason.TOO_MANY_UNKNOWN_KEYS, retry_after=shortage)
-            self._began += 1
-            flight = Flight(self._began, now, self._lease.applied, publishable=key.publishable, paid=unknown)
-            memory.flights[digest] = flight
-            return Share(flight, mine=True, live=True)
+            return self._begin(key, digest, now, paid=entry is None)
+
+    def _begin(
+        self, key: Secret, digest: bytes, now: float, *, known: Grant | None = None, paid: bool = False
+    ) -> Share:
+        self._began += 1
+        flight = Flight(self._began, now, self._lease.applied, publishable=key.publishable, paid=paid)
+        self._memory.begin(digest, flight)
+        return Share(flight, mine=True, live=True, known=known)
 
     def _land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
         """Take in an answer; ``None`` when it was thrown away or never came."""
@@ -185,7 +199,8 @@ class Core:
         if flight.publishable:  # not secret, whatever the issuer says of it
             verdict = replace(verdict, publishable=True)
         kept = self._limits.ttl if self._lease.epoch is not None else self._limits.bound
-        self._memory.grant(digest, flight, verdict, kept, self._clock())
+        fresh = kept * _FRESH if self._has_feed is False else kept
+        self._memory.grant(digest, flight, verdict, kept, fresh)
         return verdict
 
     def _outdated(self, flight: Flight, answer: Answer) -> bool:

@@ -9,9 +9,10 @@ import logging
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import partial
 from typing import Final
 
-from rf_middleware._flight import Answer, Ask, Effect, Flow, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Flow, Start, Wait
 from rf_middleware._models import Reason, Refusal, Verdict
 from rf_middleware.issuers._background import background
 from rf_middleware.issuers._protocol import Issuer
@@ -20,6 +21,7 @@ __all__ = ["adrive", "drive"]
 
 _log: Final = logging.getLogger("rf_middleware")
 _NO_ANSWER: Final = Answer(Refusal(Reason.ISSUER_UNAVAILABLE))
+_apart: Final = set[asyncio.Task[None]]()
 
 
 def drive(flow: Flow, issuer: Issuer) -> Verdict:
@@ -72,8 +74,22 @@ def _perform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
             return _no_answer(issuer, error)
     if isinstance(effect, Wait):
         return _landed(effect.landing, effect.timeout)
-    time.sleep(effect.seconds)
+    if isinstance(effect, Start):
+        _start_apart(effect.flow, issuer)
+    else:
+        time.sleep(effect.seconds)
     return None
+
+
+def _start_apart(flow: Flow, issuer: Issuer) -> None:
+    try:
+        background.start(partial(_run_apart, flow, issuer))
+    except RuntimeError:  # no thread to be had: then this one does it
+        drive(flow, issuer)
+
+
+async def _run_apart(flow: Flow, issuer: Issuer) -> None:
+    await adrive(flow, issuer)
 
 
 def _landed(landing: "Future[Verdict | None]", timeout: float) -> Verdict | None:
@@ -97,7 +113,12 @@ async def _aperform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
                 return await asyncio.shield(asyncio.wrap_future(effect.landing))
         except TimeoutError:
             return None
-    await asyncio.sleep(effect.seconds)
+    if isinstance(effect, Start):
+        task = asyncio.get_running_loop().create_task(_run_apart(effect.flow, issuer))
+        _apart.add(task)  # a loop holds its tasks weakly
+        task.add_done_callback(_apart.discard)
+    else:
+        await asyncio.sleep(effect.seconds)
     return None
 
 

@@ -1,6 +1,6 @@
 """What a check in flight is made of: what it asks of a driver, what comes back, who shares it. Pure values."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from typing import Final
 from rf_middleware._models import SLUG, Grant, Reason, Refusal, Verdict, Workspace
 from rf_middleware._secret import Secret
 
-__all__ = ["Answer", "Ask", "Effect", "Flight", "Flow", "Pause", "Share", "Wait"]
+__all__ = ["Answer", "Ask", "Effect", "Flight", "Flow", "Pause", "Share", "Start", "Wait", "joinable"]
 
 _FOREVER: Final = 1e300
 """Seconds that no key has left; NaN, infinity and numbers too large for a float are no seconds at all."""
@@ -74,12 +74,19 @@ class Pause:
     seconds: float
 
 
-Effect = Ask | Wait | Pause
-Flow = Generator[Effect, Answer | Verdict | None, Verdict]
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Run ``flow`` apart from this request, whatever becomes of it."""
+
+    flow: "Flow"
+
+
+Effect = Ask | Wait | Pause | Start
+Flow = Generator[Effect, Answer | Verdict | None, Verdict | None]
 
 
 class Flight:
-    """One check in flight: the single flight that all requests for its key share."""
+    """One check in flight, which the requests for its key share."""
 
     __slots__ = ("applied", "began", "fence", "landing", "paid", "publishable", "sent", "until", "void")
 
@@ -100,13 +107,15 @@ class Share:
     """A request's part in a flight.
 
     Attributes:
-        mine: this request leads it: it asks, and lands it.
+        mine: this request has to see that it is led: asked, and landed.
         live: the cache could be trusted when this request joined.
+        known: a grant that may still be given while this flight renews it.
     """
 
     flight: Flight
     mine: bool
     live: bool
+    known: Grant | None = None
 
     def serves(self, outcome: Verdict, arrived: int, arrived_at: float) -> bool:
         """Tell whether the outcome is fresh enough for this request.
@@ -118,3 +127,21 @@ class Share:
         if self.flight.began > arrived:
             return True
         return self.live and (isinstance(outcome, Refusal) or arrived_at < self.flight.until)
+
+
+_AT_ONCE: Final = 2
+"""Checks of one key in flight at most."""
+
+
+def joinable(flights: Sequence[Flight], arrived: int, *, live: bool) -> Flight | None:
+    """Return the flight that a request takes part in, or waits for; ``None`` when it begins one of its own.
+
+    Args:
+        flights: those of its key, in the order in which they began.
+        arrived: the number of the newest flight when it arrived.
+        live: what began earlier may serve it too.
+    """
+    fit = [flight for flight in flights if live or flight.began > arrived]
+    if fit:
+        return fit[-1]
+    return flights[0] if len(flights) >= _AT_ONCE else None

@@ -5,6 +5,7 @@ after the event, and not at all where no event says when that was.
 """
 
 import math
+from itertools import chain
 
 from rf_middleware._cache import Denials, Grants
 from rf_middleware._clock import Clock
@@ -29,13 +30,22 @@ class Memory:
     def __init__(self, maxsize: int, negative_ttl: float, clock: Clock) -> None:
         self.grants = Grants(maxsize)
         self.denials = Denials(maxsize, negative_ttl, clock)
-        self.flights: dict[bytes, Flight] = {}
+        self.flights: dict[bytes, tuple[Flight, ...]] = {}
+
+    def begin(self, digest: bytes, flight: Flight) -> None:
+        """Put a flight on the list, after those that began before it."""
+        self.flights[digest] = (*self.flights.get(digest, ()), flight)
 
     def land(self, digest: bytes, flight: Flight) -> bool:
         """Take a flight off the list; false when it was not on it, as after a fork."""
-        if self.flights.get(digest) is not flight:
+        listed = self.flights.get(digest, ())
+        if flight not in listed:
             return False
-        del self.flights[digest]
+        others = tuple(each for each in listed if each is not flight)
+        if others:
+            self.flights[digest] = others
+        else:
+            del self.flights[digest]
         return True
 
     def deny(self, digest: bytes, refusal: Refusal) -> None:
@@ -43,30 +53,31 @@ class Memory:
         self.grants.drop(digest)
         self.denials.put(digest, refusal)
 
-    def grant(self, digest: bytes, flight: Flight, grant: Grant, kept: float, now: float) -> None:
-        """Remember a grant for ``kept`` seconds from before it was asked for, and not beyond its own end."""
+    def grant(self, digest: bytes, flight: Flight, grant: Grant, kept: float, fresh: float) -> None:
+        """Remember a grant for ``kept`` seconds from before it was asked for, and not beyond its own end.
+
+        It is put away also where that is over already: so it is known to be no junk key.
+        """
         self.denials.drop(digest)
-        self.grants.drop(digest)  # also when this one is too short to be kept
         flight.until = flight.sent + min(kept, math.inf if grant.expires_in is None else grant.expires_in)
-        if now < flight.until:
-            self.grants.put(digest, flight.until, grant)
+        self.grants.put(digest, min(flight.sent + fresh, flight.until), grant, flight.until)
 
     def forget(self, digest: bytes) -> None:
         """Forget a key because somebody says so; nobody knows when the issuer knew."""
         self.grants.drop(digest)
         self.denials.drop(digest)
-        if digest in self.flights:
-            self.flights[digest].void = True
+        for flight in self.flights.get(digest, ()):
+            flight.void = True
 
     def drop(self, event: Event) -> None:
         """Forget what the feed says has changed."""
         if event.fingerprint is not None:
             self.grants.drop(event.fingerprint)
             self.denials.drop(event.fingerprint)
-            fenced = [self.flights[event.fingerprint]] if event.fingerprint in self.flights else []
+            fenced = self.flights.get(event.fingerprint, ())
         else:
             self.grants.drop_workspace(event.workspace or "")
-            fenced = list(self.flights.values())  # nobody knows their workspace yet
+            fenced = tuple(chain(*self.flights.values()))  # nobody knows their workspace yet
         for flight in fenced:
             flight.fence = max(flight.fence, event.seq)
 
@@ -74,5 +85,5 @@ class Memory:
         """Forget everything."""
         self.grants.clear()
         self.denials.clear()
-        for flight in self.flights.values():
+        for flight in chain(*self.flights.values()):
             flight.void = True

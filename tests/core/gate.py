@@ -40,8 +40,7 @@ class Gate:
 
 def waiting(validator: Validator, key: str = KEY) -> int:
     """Return how many threads and tasks wait for the check in flight."""
-    flight = validator._core._memory.flights.get(fingerprint(key.encode()))
-    if flight is None:
-        return 0
-    landing: Any = flight.landing
-    return len(landing._condition._waiters) + len(landing._done_callbacks)
+    landings: list[Any] = [
+        flight.landing for flight in validator._core._memory.flights.get(fingerprint(key.encode()), ())
+    ]
+    return sum(len(landing._condition._waiters) + len(landing._done_callbacks) for landing in landings)

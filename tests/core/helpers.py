@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rf_middleware._core import Core, Limits
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware._flight import Answer, Ask, Effect, Pause, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Flow, Pause, Start, Wait
 from rf_middleware._models import Grant, Reason, Refusal, Verdict, Workspace
 from rf_middleware._secret import Secret
 from rf_middleware._wire import Event, Reply
@@ -60,28 +61,44 @@ class Request:
     def __init__(self, core: Core, key: str = KEY) -> None:
         self.digest = fingerprint(key.encode())
         self.effect: Effect | None = None
+        self.apart: Flow | None = None
+        self.question: Ask | None = None
         self.verdict: Verdict | None = core.peek(self.digest)
         self._flow = core.flow(Secret(key), self.digest)
         if self.verdict is None:
             self.send(None)
 
     def send(self, value: Answer | Verdict | None) -> None:
-        """Do what it wanted, with this outcome."""
+        """Do what it wanted, with this outcome; an answer goes to what it has started apart, if that asks."""
+        if self.apart is not None and isinstance(value, Answer):
+            flow, self.apart, self.question = self.apart, None, None
+            with suppress(StopIteration):
+                flow.send(value)
+            return self.go_on()
         try:
             self.effect = self._flow.send(value)
         except StopIteration as stop:
             self.effect = None
             self.verdict = stop.value
+        if isinstance(self.effect, Start):
+            self.apart = self.effect.flow
+            question = next(self.apart)
+            assert isinstance(question, Ask)
+            self.question = question
+            return self.send(None)
+        if isinstance(self.effect, Ask):
+            self.question = self.effect
+        return None
 
     @property
     def asks(self) -> bool:
-        """Whether it wants to ask the issuer."""
-        return isinstance(self.effect, Ask)
+        """Whether the issuer is to be asked, by itself or by what it has started apart."""
+        return isinstance(self.effect, Ask) or self.apart is not None
 
     @property
     def waits(self) -> bool:
         """Whether it waits for another's check."""
-        return isinstance(self.effect, Wait)
+        return isinstance(self.effect, Wait) and self.apart is None
 
     @property
     def pauses(self) -> bool:
@@ -90,7 +107,7 @@ class Request:
 
     def go_on(self) -> None:
         """Go on after a pause, or after a wait that has ended or has taken too long; one that asks goes on asking."""
-        if self.asks:
+        if self.asks or self.verdict is not None:
             return
         outcome: Verdict | None = None
         if isinstance(self.effect, Wait) and self.effect.landing.done():

@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from rf_middleware._core import Core
@@ -73,7 +74,7 @@ class DropsNothing(Core):
 
 class _KeepsGrants(Memory):
     def drop(self, event: Event) -> None:
-        for flight in self.flights.values():
+        for flight in chain(*self.flights.values()):
             flight.fence = max(flight.fence, event.seq)
 
 
@@ -128,7 +129,7 @@ class ResetsNoFlights(Core):
 
 class _ResetsNothing(Memory):
     def clear(self) -> None:
-        for flight in self.flights.values():
+        for flight in chain(*self.flights.values()):
             flight.void = True
 
 
@@ -173,8 +174,8 @@ class BelievesLaggingReplicas(Core):
 class JoinsWithoutALease(Core):
     """Rule 4: without a live lease no request joins a check that began before it."""
 
-    def _next(self, key: Secret, digest: bytes) -> Verdict | Share:
-        step = super()._next(key, digest)
+    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
+        step = super()._next(key, digest, -1)
         return replace(step, live=True) if isinstance(step, Share) else step
 
 

@@ -278,6 +278,6 @@ class Story(World):
 def copied(memory: Memory, clock: Clock) -> Memory:
     """Copy what a process remembers, as a fork does; the checks in flight stay behind with their threads."""
     twin = Memory(100, 2.0, clock)
-    for digest, (until, grant) in memory.grants._entries.items():
-        twin.grants.put(digest, until, grant)
+    for digest, (fresh, grant, until) in memory.grants._entries.items():
+        twin.grants.put(digest, fresh, grant, until)
     return twin

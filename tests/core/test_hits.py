@@ -86,9 +86,10 @@ def test_without_a_feed_staleness_is_bounded() -> None:
     bench.clock.forward(4.0)
     request.send(plain())
     bench.clock.forward(5.9)
-    assert bench.hit() == GRANT
+    assert bench.request().verdict == GRANT
     bench.clock.forward(0.1)
     assert bench.hit() is None
+    assert bench.request().verdict is None
 
 
 def test_strict_asks_about_each_request() -> None:

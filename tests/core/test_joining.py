@@ -69,34 +69,37 @@ def test_different_keys_share_nothing() -> None:
 def test_without_a_lease_no_request_uses_a_check_that_began_before_it(bench: Bench) -> None:
     """The issuer may have read the key before a revocation that was acknowledged before that request came (rule 4)."""
     bench.clock.forward(LEASE)
-    first, second = bench.request(), bench.request()
+    first, second, third = bench.request(), bench.request(), bench.request()
     assert first.asks
-    assert second.waits
-    first.send(bench.yes())
-    second.go_on()
-    assert second.verdict is None
     assert second.asks
-    second.send(bench.no())
-    assert second.verdict == INVALID
+    assert third.waits
+    for each in (first, second):
+        each.send(bench.yes())
+        third.go_on()
+    assert third.verdict is None
+    assert third.asks
+    third.send(bench.no())
+    assert third.verdict == INVALID
 
 
 def test_without_a_lease_waiting_requests_share_the_next_check() -> None:
-    """However many arrive during a check, the next one answers them all: group commit (rule 4)."""
+    """However many arrive, two checks are in flight at most, and the next one answers all that wait (rule 4)."""
     bench = dark()
-    first = bench.request()
+    first, second = bench.request(), bench.request()
     crowd = [bench.request() for _ in range(50)]
-    assert asking([first, *crowd]) == 1
+    assert asking([first, second, *crowd]) == 2
     first.send(plain())
     for each in crowd:
         each.go_on()
-    assert asking(crowd) == 1
+    assert asking([second, *crowd]) == 2
     late = bench.request()
     next(each for each in crowd if each.asks).send(plain())
     for each in [*crowd, late]:
         if each.verdict is None:
             each.go_on()
     assert {each.verdict for each in crowd} == {GRANT}
-    assert late.asks  # it arrived after the second check began
+    assert late.asks  # it arrived after the third check began
+    assert second.asks
 
 
 def test_a_lease_that_ends_while_a_request_waits_changes_nothing_for_it() -> None:
@@ -163,37 +166,74 @@ def test_a_request_gives_up_after_its_own_time() -> None:
     assert first.asks
 
 
-def test_what_is_left_of_the_time_is_what_the_issuer_gets() -> None:
-    """A request that had to wait first asks with the rest of its time, not with all of it anew."""
+def test_a_question_has_all_the_time_there_is() -> None:
+    """A request that had to wait has its question asked apart: a slow issuer must not look like one that is down."""
     bench = dark(limits(timeout=2.0))
-    first, second = bench.request(), bench.request()
-    bench.clock.forward(0.5)
+    first, second, third = bench.request(), bench.request(), bench.request()
+    bench.clock.forward(1.5)
     first.send(plain())
-    second.go_on()
-    assert second.effect is not None
-    assert second.asks
-    assert getattr(second.effect, "timeout", None) == pytest.approx(1.5)
+    third.go_on()
+    assert third.asks
+    assert third.question is not None
+    assert third.question.timeout == 2.0
+    bench.clock.forward(0.5)
+    assert third.apart is not None
+    crowd = [bench.request() for _ in range(3)]
+    flow, third.apart = third.apart, None
+    third.go_on()
+    assert third.verdict == UNAVAILABLE  # its own time is over, not that of the question
+    with pytest.raises(StopIteration):
+        flow.send(plain())
+    second.send(plain())
+    assert [each.verdict for each in crowd] == [None] * 3
+    for each in crowd:
+        each.go_on()
+    assert asking(crowd) == 1
+
+
+def test_an_issuer_that_takes_more_than_half_the_time_is_not_down() -> None:
+    """Whoever does not get its answer in time opens no breaker: other keys are asked about."""
+    bench = feedless(limits(bound=0.0, timeout=1.0))
+    for _ in range(10):
+        crowd = [bench.request() for _ in range(5)]
+        bench.clock.forward(0.7)
+        for each in crowd:
+            each.send(plain()) if each.asks else each.go_on()
+        bench.clock.forward(0.3)
+        for each in crowd:
+            if each.verdict is None and each.apart is None:
+                each.go_on()
+        assert [each.verdict for each in crowd[:2]] == [GRANT, GRANT]
+        bench.clock.forward(0.4)
+        for each in crowd:
+            if each.apart is not None:
+                each.send(plain())
+    assert bench.request("rfk_another").asks
 
 
 def test_no_time_left_asks_nobody() -> None:
-    """A request whose turn comes when its time is over is answered without asking."""
+    """A request whose time is over while it waits is answered without asking."""
     bench = dark(limits(timeout=2.0))
-    first, second = bench.request(), bench.request()
-    bench.clock.forward(1.999)
-    bench.clock.reads = [bench.clock.time] * 4 + [bench.clock.time + 0.002] * 4
-    first.send(plain())
-    second.go_on()
-    assert second.verdict == UNAVAILABLE
-    assert bench.request().asks  # no check was left behind in flight
+    first, second, third = bench.request(), bench.request(), bench.request()
+    bench.clock.forward(2.0)
+    third.send(None)
+    assert third.verdict == UNAVAILABLE
+    assert first.asks
+    assert second.asks
 
 
 def test_no_time_left_waits_for_nobody() -> None:
     """A request whose time is over before it could wait for another's check is answered at once."""
     bench = leased(limits(timeout=2.0))
-    bench.request()
+    first = bench.request()
     now, late = bench.clock.time, bench.clock.time + 3.0
     bench.clock.reads = [now] * 4 + [late] * 2  # hit; flow begins, decides, looks again; what is left, and the end
-    assert bench.request().verdict == UNAVAILABLE
+    request = bench.request()
+    assert first.asks
+    assert getattr(request.effect, "timeout", None) == 0.0
+    bench.clock.reads = [late]
+    request.send(None)
+    assert request.verdict == UNAVAILABLE
 
 
 def test_a_bounded_answer_is_not_shared_beyond_its_bound() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rf_middleware._core import Core, Limits
-from rf_middleware._flight import Answer, Ask, Effect, Flow, Pause, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Flow, Pause, Start, Wait
 from rf_middleware._models import Reason, Refusal, Verdict
 from rf_middleware._secret import Secret
 from rf_middleware._wire import Poll, Reply
@@ -62,6 +62,7 @@ class Arrived:
     effect: Effect | None = None
     since: float = 0.0
     verdict: Verdict | None = None
+    apart: bool = False
 
 
 class World:
@@ -153,11 +154,18 @@ class World:
             effect = request.flow.send(outcome)
         except StopIteration as stop:
             self.requests.remove(request)
-            self._end(request, stop.value)
+            if not request.apart:
+                self._end(request, stop.value)
             return
         finally:
             self.busy.remove(request)
         request.effect, request.since = effect, self.time
+        if isinstance(effect, Start):
+            apart = Arrived(request.process, request.key, self.step, request.arrived_at, effect.flow, apart=True)
+            self.requests.append(apart)
+            self.advance(apart, None)
+            self.advance(request, None)
+            return
         if isinstance(effect, Ask):
             sent_at = request.process.start + request.process.rate * self.time
             asked = Asked(request, len(self.asked), self.tick(), sent_at)

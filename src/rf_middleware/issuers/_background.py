@@ -52,6 +52,15 @@ class _Background:
         finally:
             future.cancel()
 
+    def start(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run ``work()`` while nobody waits for it.
+
+        Raises:
+            RuntimeError: the thread can't be started.
+        """
+        loop = self._started()
+        asyncio.run_coroutine_threadsafe(work(), loop)
+
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self.loop is None:
