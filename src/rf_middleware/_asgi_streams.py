@@ -1,19 +1,30 @@
 """Open WebSockets and streaming responses under ASGI: how they are counted, and how a revocation ends them.
 
-Ending one cancels the task that serves it, which is where the app waits; a WebSocket is then closed with
-1008 (RFC 6455 section 7.4.1), a response is left unfinished, so that its client sees that it was cut.
+* Ending one cancels the task that serves it, which is where the app waits; a WebSocket is then closed with
+  1008 (RFC 6455 section 7.4.1), a response is left unfinished, so that its client sees that it was cut.
+* Each message is let through like a request: by the cache, else by the issuer. So nothing passes on the word of a lease
+  that has ended, in a process that is cut off and hears of no revocation.
 """
 
 import asyncio
-from collections.abc import Awaitable
+from asyncio import CancelledError
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
 from threading import Event
+from typing import Any, Final
 
-from rf_middleware._asgi import Message, Send
+from rf_middleware._asgi import Message, Receive, Send
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._finish import ASGI, finished
 from rf_middleware._guard import Visit
+from rf_middleware._models import Reason, Refusal
 
-__all__ = ["Answering", "AnsweringWebSocket", "Cut"]
+__all__ = ["Answering", "AnsweringWebSocket", "Cut", "parts_of"]
+
+_PASSING: Final = frozenset({"http.response.body", "websocket.send", "websocket.receive"})
+_POLICY_VIOLATION: Final = 1008
+_TRY_AGAIN_LATER: Final = 1013
+_FOR_NOW: Final = frozenset({Reason.ISSUER_UNAVAILABLE, Reason.TOO_MANY_UNKNOWN_KEYS})
+_REVOKED: Final = Refusal(Reason.INVALID_KEY)
 
 
 class Cut(Exception):  # noqa: N818 - ends an app that goes on sending, seen by nobody
@@ -62,7 +73,8 @@ class Answering:
         mark: of the validator's streams, noted before the key was looked at.
     """
 
-    stream: _Task | None = None  # on the class, with the next: most requests never set them
+    stream: _Task | None = None  # on the class, with the next two: most requests never set them
+    why = _REVOKED
     _finished = False
 
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
@@ -81,14 +93,33 @@ class Answering:
             if not message.get("more_body"):
                 return self._send(message)
             self.open()
-        if self.stream is not None:
-            if self.stream.cut:
-                raise Cut
-            kind = message["type"]
-            self._finished = kind == "websocket.close" or (
-                kind == "http.response.body" and not message.get("more_body")
-            )
+            if self.stream is None or not self.stream.cut:
+                return self._send(message)
+        if self.stream.cut:
+            raise Cut
+        kind = message["type"]
+        if kind in _PASSING and not self._visit.goes_on(self.stream.digest):
+            return self._after_asking(message)
+        self._finished = kind == "websocket.close" or (kind == "http.response.body" and not message.get("more_body"))
         return self._send(message)
+
+    async def _after_asking(self, message: Message) -> None:
+        await self.pass_on()
+        self._finished = message["type"] == "http.response.body" and not message.get("more_body")
+        await self._send(message)
+
+    async def pass_on(self) -> None:
+        """Ask about the key of the stream, which the cache does not answer for.
+
+        Raises:
+            Cut: it ends here.
+        """
+        visit, stream = self._visit, self.stream
+        refusal = visit.asked_again(await visit.guard.validator.aresolve(visit.key))
+        if refusal is not None and stream is not None:
+            self.why = refusal
+            stream.cut = True
+            raise Cut
 
     def open(self) -> None:
         """Count what is served from now on as a stream."""
@@ -126,8 +157,48 @@ class AnsweringWebSocket(Answering):
         super().__init__(visit, send, mark)
         self.open()
 
+    def receiving(self, receive: Receive) -> Receive:
+        """Return a ``receive`` that lets through what the client sends, like what is sent to it."""
+
+        async def watched() -> Message:
+            message = await receive()
+            stream = self.stream
+            if stream is not None and message["type"] in _PASSING:
+                if stream.cut:
+                    raise Cut
+                if not self._visit.goes_on(stream.digest):
+                    await self.pass_on()
+            return message
+
+        return watched
+
     async def _cut_off(self) -> None:
-        await self._send({"type": "websocket.close", "code": 1008, "reason": "invalid-key"})
+        code = _TRY_AGAIN_LATER if self.why.reason in _FOR_NOW else _POLICY_VIOLATION
+        await self._send({"type": "websocket.close", "code": code, "reason": self.why.reason.suffix})
+
+
+async def parts_of(parts: AsyncIterable[Any], visit: Visit, mark: int) -> AsyncIterator[Any]:
+    """Yield the parts of a streaming response that no middleware watches.
+
+    Raises:
+        Cut: its key was revoked.
+    """
+    answering = Answering(visit, _nowhere, mark)
+    answering.open()
+    try:
+        async for part in parts:
+            await answering({"type": "http.response.body", "more_body": True})
+            yield part
+    except CancelledError:
+        if not answering.was_cut():
+            raise
+        raise Cut from None
+    finally:
+        answering.close()
+
+
+async def _nowhere(_message: Message) -> None:
+    """Send nothing: the parts are sent by others."""
 
 
 def _in_bytes(header: tuple[str, str] | None) -> tuple[bytes, bytes] | None:

@@ -54,6 +54,16 @@ class Visit:
         self.carrier = carrier
         self.query = query
 
+    def goes_on(self, digest: bytes) -> bool:
+        """Say whether what is cached lets a stream of this request go on; else ``asked_again`` decides."""
+        grant = self.guard.validator.peek(digest)
+        return grant is not None and (grant is self.grant or self.guard.options.access.refusal(grant) is None)
+
+    def asked_again(self, verdict: Verdict) -> Refusal | None:
+        """Return why a stream of this request ends, given what the validator says of its key now."""
+        outcome = self.guard.settle(Pending(self.key, self.carrier, self.query), verdict)
+        return outcome if isinstance(outcome, Refusal) else None
+
     def told(self) -> tuple[str, str] | None:
         """Return the response header that tells the workspace, when one is asked for."""
         name = self.guard.tells

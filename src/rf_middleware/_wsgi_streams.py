@@ -1,7 +1,8 @@
 """Open streaming responses under WSGI: how they are counted, and how a revocation ends them.
 
 A WSGI app can't be interrupted. Once its stream is ended not another part of it is sent, and where the
-server shows the client's socket, that is shut down, so that the client sees the end at once.
+server shows the client's socket, that is shut down, so that the client sees the end at once. Each part is let through
+like a request: by the cache, else by the issuer.
 """
 
 import socket
@@ -57,16 +58,12 @@ class _Streaming:
         self._environ = environ
         self._mark = mark
         self._begun = self._open = self._cut = False
+        self.digest = b""
 
     @property
     def key(self) -> bytes:
         """See ``Stream``."""
         return self._visit.key
-
-    @property
-    def digest(self) -> bytes:
-        """See ``Stream``."""
-        return fingerprint(self._visit.key)
 
     @property
     def workspace(self) -> str:
@@ -79,13 +76,19 @@ class _Streaming:
     def __next__(self) -> bytes:
         part = b"" if self._cut else next(self._parts)
         if self._begun and not self._open:
-            self._open = True
+            self._open, self.digest = True, fingerprint(self._visit.key)
             self._visit.guard.streams.open(self, self._mark)
         self._begun = True
+        if self._open and not self._cut and not self._goes_on():
+            self.end()
         if self._cut:
             message = "the key of this streaming response was revoked: the rest of it is not sent"
             raise Cut(message)
         return part
+
+    def _goes_on(self) -> bool:
+        visit = self._visit
+        return visit.goes_on(self.digest) or visit.asked_again(visit.guard.validator.resolve(visit.key)) is None
 
     def close(self) -> None:
         """Close what the app returned."""

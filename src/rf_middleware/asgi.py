@@ -84,6 +84,8 @@ class APIKeyMiddleware:
         if step.grant is None:
             return await self.app(scope, receive, send)
         answering = answering_as(step, send, mark)
+        if isinstance(answering, AnsweringWebSocket):
+            receive = answering.receiving(receive)
         try:
             await self.app(scope, receive, answering)
             if answering.stream is not None:

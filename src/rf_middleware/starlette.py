@@ -15,11 +15,11 @@ from typing import Any, Final, TypeVar, Unpack, cast, overload
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket
 
 from rf_middleware._asgi import Receive, attach, custom_answer, look, refuse, settle, strip
-from rf_middleware._asgi_streams import AnsweringWebSocket, Cut
+from rf_middleware._asgi_streams import AnsweringWebSocket, Cut, parts_of
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Visit
 from rf_middleware._identity import identify
@@ -98,11 +98,13 @@ def _decorated(endpoint: Endpoint, inner: Inner) -> Endpoint:
         outcome = await let_in(inner, connection)
         if isinstance(outcome, Refusal):
             return await _answer(inner, outcome, connection)
-        if not is_async:
-            return await run_in_threadpool(endpoint, *args, **kwargs)
-        if isinstance(connection, WebSocket) and outcome is not outer:
+        mine = outcome is not outer and outcome.grant is not None
+        if isinstance(connection, WebSocket) and is_async and mine:
             return await _stream(endpoint(*args, **kwargs), outcome, connection, mark)
-        return await endpoint(*args, **kwargs)
+        answer = await (endpoint(*args, **kwargs) if is_async else run_in_threadpool(endpoint, *args, **kwargs))
+        if isinstance(answer, StreamingResponse) and mine:
+            answer.body_iterator = parts_of(answer.body_iterator, outcome, mark)
+        return answer
 
     return cast("Endpoint", guarded)
 
@@ -111,6 +113,7 @@ async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSo
     """Serve a WebSocket until it is done or its key is revoked."""
     answering = AnsweringWebSocket(visit, socket._send, mark)  # noqa: SLF001 - Starlette has no other way  # pyright: ignore[reportPrivateUsage] - the same
     socket._send = answering  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
+    socket._receive = answering.receiving(socket._receive)  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
     try:
         await serving
         await answering.settle()

@@ -14,6 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from rf_middleware import Validator
+from rf_middleware._asgi_streams import Cut
 from rf_middleware.asgi import APIKeyMiddleware
 from rf_middleware.starlette import require_key
 from tests.streams.opened import KEY, OTHER, Open, issuer_of_two, open_streams
@@ -63,6 +64,33 @@ def test_a_decorated_websocket_ends_with_its_key() -> None:
     assert [each["type"] for each in mine.sent] == ["websocket.accept", "websocket.close"]
     assert (mine.codes, other.codes) == ([1008], [])
     assert other.sent[1]["text"] == "hello"
+    assert open_streams(validator) == []
+
+
+@pytest.mark.parametrize("spec", ["2.3", "2.4"])
+@pytest.mark.parametrize("mine", [True, False])
+def test_a_decorated_streaming_response_ends_with_its_key(spec: str, *, mine: bool) -> None:
+    """A response that only the decorator watches is left unfinished when its key is revoked, and no other is."""
+    issuer = issuer_of_two()
+    validator = Validator(issuer)
+    app = Starlette(routes=[Route("/", require_key(validator=validator)(endless))])
+
+    async def serve() -> Open:
+        connection = Open(app, kind="http", spec=spec)
+        await connection.reached(2)
+        issuer.revoke(KEY if mine else OTHER)
+        if not mine:
+            assert len(open_streams(validator)) == 1
+            connection.task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await connection.ended()
+        else:
+            with pytest.RaisesGroup(Cut, allow_unwrapped=True, flatten_subgroups=True):
+                await connection.task
+        return connection
+
+    connection = asyncio.run(serve())
+    assert (connection.parts, connection.finished) == ([b"one"], False)
     assert open_streams(validator) == []
 
 
