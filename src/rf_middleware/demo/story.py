@@ -41,7 +41,7 @@ class Story:
         patience: seconds for what takes milliseconds.
     """
 
-    def __init__(self, scene: Scene, screen: Screen, *, enough: float = 0.25, patience: float = 10.0) -> None:
+    def __init__(self, scene: Scene, screen: Screen, *, enough: float = 0.25, patience: float = 30.0) -> None:
         self._scene, self._screen = scene, screen
         self._enough, self._patience = enough, patience
         self._lines = ExitStack()
@@ -85,8 +85,8 @@ class Story:
         """Find a connection to each worker, and wait until each has its lease."""
         scene = self._scene
         workers = [
-            *find_workers("flask", scene.flask_url, 2, key, self._lines),
-            *find_workers("starlette", scene.starlette_url, 1, key, self._lines),
+            *find_workers("flask", scene.flask_url, 2, key, self._lines, patience=self._patience),
+            *find_workers("starlette", scene.starlette_url, 1, key, self._lines, patience=self._patience),
         ]
         end = time.monotonic() + self._patience
         while self._revoke(self.create("probe")).confirmed != len(workers):

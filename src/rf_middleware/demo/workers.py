@@ -11,7 +11,7 @@ from rf_middleware.demo.line import Answer, Line
 
 __all__ = ["Key", "Worker", "find_workers"]
 
-_MOST_LINES: Final = 100
+_LONGEST_PAUSE: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class Worker:
         return count, time.monotonic() - start
 
 
-def find_workers(app: str, address: str, count: int, key: Key, lines: ExitStack) -> Iterable[Worker]:
+def find_workers(
+    app: str, address: str, count: int, key: Key, lines: ExitStack, *, patience: float = 30.0
+) -> Iterable[Worker]:
     """Open connections until each of the workers holds one: which of them takes one is not ours to say.
 
     Args:
@@ -93,18 +95,22 @@ def find_workers(app: str, address: str, count: int, key: Key, lines: ExitStack)
         count: of its workers.
         key: a good one.
         lines: closes the connections later.
+        patience: seconds until each of them has started and taken one.
 
     Raises:
         Failed: the app refuses a good key, or some worker takes none.
     """
     found: dict[int, Worker] = {}
-    spare = 0
+    spare, end = 0, time.monotonic() + patience
     while len(found) < count:
         line = lines.enter_context(closing(Line(address)))
         answer = line.ask("/", key.secret)
         must(f"the {app} app answered {answer} to a good key", holds=answer.status == 200)
         pid = cast("int", answer.body.get("pid"))
-        spare += pid in found
-        found.setdefault(pid, Worker(app, pid, line))
-        must(f"only {len(found)} of {count} workers of the {app} app took requests", holds=spare < _MOST_LINES)
+        if pid in found:
+            spare += 1
+            must(f"only {len(found)} of {count} workers of the {app} app took requests", holds=time.monotonic() < end)
+            time.sleep(min(0.001 * spare, _LONGEST_PAUSE))
+        else:
+            found[pid] = Worker(app, pid, line)
     return found.values()
