@@ -61,7 +61,7 @@ LAYERS = [
     ),
     Layer(
         name="asgi_parts",
-        files="_asgi _asgi_streams",
+        files="_asgi _asgi_streams _asgi_sockets",
         why="what the ASGI adapters share; plain ASGI apps must not load Starlette",
         may="values leaves guard asgi_parts",
         lazily="identity",

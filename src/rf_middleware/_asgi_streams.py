@@ -18,13 +18,13 @@ from rf_middleware._finish import ASGI, finished
 from rf_middleware._guard import Visit
 from rf_middleware._models import Reason, Refusal
 
-__all__ = ["Answering", "AnsweringWebSocket", "Cut", "parts_of"]
+__all__ = ["REVOKED", "Answering", "AnsweringWebSocket", "Cut", "goodbye", "parts_of"]
 
 _PASSING: Final = frozenset({"http.response.body", "websocket.send", "websocket.receive"})
 _POLICY_VIOLATION: Final = 1008
 _TRY_AGAIN_LATER: Final = 1013
 _FOR_NOW: Final = frozenset({Reason.ISSUER_UNAVAILABLE, Reason.TOO_MANY_UNKNOWN_KEYS})
-_REVOKED: Final = Refusal(Reason.INVALID_KEY)
+REVOKED: Final = Refusal(Reason.INVALID_KEY)
 
 
 class Cut(Exception):  # noqa: N818 - ends an app that goes on sending, seen by nobody
@@ -74,7 +74,7 @@ class Answering:
     """
 
     stream: _Task | None = None  # on the class, with the next two: most requests never set them
-    why = _REVOKED
+    why = REVOKED
     _finished = False
 
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
@@ -173,8 +173,13 @@ class AnsweringWebSocket(Answering):
         return watched
 
     async def _cut_off(self) -> None:
-        code = _TRY_AGAIN_LATER if self.why.reason in _FOR_NOW else _POLICY_VIOLATION
-        await self._send({"type": "websocket.close", "code": code, "reason": self.why.reason.suffix})
+        await self._send(goodbye(self.why))
+
+
+def goodbye(why: Refusal) -> Message:
+    """Return the message that closes a WebSocket."""
+    code = _TRY_AGAIN_LATER if why.reason in _FOR_NOW else _POLICY_VIOLATION
+    return {"type": "websocket.close", "code": code, "reason": why.reason.suffix}
 
 
 async def parts_of(parts: AsyncIterable[Any], visit: Visit, mark: int) -> AsyncIterator[Any]:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from rf_middleware._asgi import refuse
+from rf_middleware._asgi_sockets import watch
 from rf_middleware._guard import CONTEXT, Visit
 from rf_middleware._inner import Inner
 from rf_middleware._models import Refusal, Workspace
@@ -80,9 +81,13 @@ class _Dependency:
         self.__signature__ = _signature(locations)
 
     async def _require(self, connection: HTTPConnection) -> None:
+        outer: Visit | None = connection.scope.get(CONTEXT)
+        mark = self._inner.guard(outer).streams.mark
         outcome = await let_in(self._inner, connection)
         if isinstance(outcome, Refusal):
             raise await self._refused(outcome, connection)
+        if isinstance(connection, WebSocket) and outcome is not outer:
+            watch(connection, outcome, mark)
 
     async def _refused(self, refusal: Refusal, connection: HTTPConnection) -> _Refused:
         # The only way for a dependency to answer in its own words without set-up of the app: the table of
