@@ -72,7 +72,8 @@ def test_its_messages_are_asked_about(direction: str, verdict: Any, code: int) -
 
     async def serve() -> Open:
         connection = Open(served(strict(issuer), echo if direction == "in" else saying))
-        await connection.reached(1)
+        connection.put({"type": "websocket.receive", "text": "good"})
+        await connection.reached(2)
         issuer.verdict = verdict
         connection.put({"type": "websocket.receive", "text": "bad"})
         await connection.ended()
@@ -170,9 +171,14 @@ def test_a_loop_that_is_gone_is_no_obstacle() -> None:
     validator = Validator(issuer)
     loop = asyncio.new_event_loop()
     connection: list[Open] = []
+    held: list[WebSocket] = []
+
+    async def holding(socket: WebSocket) -> None:
+        held.append(socket)
+        await echo(socket)
 
     async def serve() -> None:
-        connection.append(Open(served(validator)))
+        connection.append(Open(served(validator, holding)))
         await connection[0].reached(1)
 
     loop.run_until_complete(serve())
