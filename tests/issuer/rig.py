@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._fingerprint import fingerprint
@@ -16,6 +18,7 @@ from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
+from rf_middleware.issuer.parking import PARK
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
@@ -59,6 +62,34 @@ class Rig:
         return found
 
 
+class Parking:
+    """Stands in for the connections of the issuer's server: a request may be answered after its handler ended."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        parked = _Parked()
+        await self._app({**scope, "state": {PARK: lambda: parked}}, receive, send)
+        if parked.hang_up is not None:
+            try:
+                response = await parked.answered
+            finally:
+                parked.hang_up()
+            await response(scope, receive, send)
+
+
+class _Parked:
+    def __init__(self) -> None:
+        self.answered: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.answer = self.answered.set_result
+        self.hang_up: Callable[[], None] | None = None
+
+    def wait(self, number: int, hang_up: Callable[[int], None]) -> None:
+        self.hang_up = partial(hang_up, number)
+
+
 @asynccontextmanager
 async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGenerator[Rig]:
     """Run an issuer on this file; with a workspace, a key and a token if it is new."""
@@ -71,7 +102,7 @@ async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGen
         store.create_token(fingerprint(token.encode()), "a validator")
         revocations = Revocations(store, lease, clock)
         uses = Uses(clock)
-        transport = httpx.ASGITransport(build_app(store, revocations, uses, lease, clock))
+        transport = httpx.ASGITransport(Parking(build_app(store, revocations, uses, lease, clock)))
         async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:
             try:
                 yield Rig(http, store, revocations, key, key_id, token, uses)

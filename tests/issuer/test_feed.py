@@ -1,13 +1,9 @@
 """``POST /feed`` and ``DELETE /feed/{session}``."""
 
 import asyncio
-import json
 from pathlib import Path
 
-from starlette.types import Message
-
 from rf_middleware._wire import Reply
-from rf_middleware.issuer.app import build_app
 from tests.issuer.rig import SESSION, Rig, in_loop, opened, running, until
 
 
@@ -62,33 +58,6 @@ async def test_a_lease_that_is_given_back_is_not_waited_for(tmp_path: Path) -> N
 
 
 @in_loop
-async def test_a_client_that_hangs_up_is_unparked(tmp_path: Path) -> None:
-    """The poll of a client that went away ends with it."""
-    async with opened(tmp_path / "issuer.db", lease=60.0) as rig:
-        epoch = (await rig.poll()).json()["epoch"]
-        body = json.dumps({"session": SESSION, "epoch": epoch, "ack": 0, "wait": 20.0}).encode()
-        messages: list[Message] = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
-        sent: list[Message] = []
-
-        async def receive() -> Message:
-            return messages.pop(0)
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/feed",
-            "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {rig.token}".encode())],
-        }
-        await build_app(rig.store, rig.revocations, rig.uses, 60.0)(scope, receive, send)
-        assert sent[0]["status"] == 499
-        assert rig.revocations._leases._parked == {}
-
-
-@in_loop
 async def test_a_poll_that_is_cancelled_is_unparked(tmp_path: Path) -> None:
     """A handler that is cancelled leaves nothing behind."""
     async with opened(tmp_path / "issuer.db", lease=60.0) as rig:
@@ -98,7 +67,7 @@ async def test_a_poll_that_is_cancelled_is_unparked(tmp_path: Path) -> None:
         parked.cancel()
         await asyncio.wait([parked])
         assert rig.revocations._leases._parked == {}
-        assert rig.revocations._polls == {}
+        assert rig.revocations._polls._waiting == {}
 
 
 @in_loop

@@ -6,9 +6,11 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 
+from rf_middleware._clock import Clock
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
 from rf_middleware.issuer.changes import edit
@@ -16,6 +18,7 @@ from rf_middleware.issuer.keys import TOKEN_PREFIX, could_be_key, publishable_wo
 from rf_middleware.issuer.records import Key, Lookup, Workspace
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.tokens import Tokens
 
 __all__ = ["PUBLISHABLE_SCOPES", "Access", "Actor"]
 
@@ -53,8 +56,9 @@ class Actor:
 class Access:
     """Looks keys and validator tokens up."""
 
-    def __init__(self, store: Store, revocations: Revocations) -> None:
+    def __init__(self, store: Store, revocations: Revocations, clock: Clock) -> None:
         self._store, self._revocations = store, revocations
+        self._tokens = Tokens(partial(revocations.read, store.token_id), clock)
 
     async def look_up(self, presented: str) -> Lookup:
         """Find what a text that was presented as a key stands for."""
@@ -97,7 +101,7 @@ class Access:
         token = bearer(request)
         if token is None or not well_formed(token, TOKEN_PREFIX):
             return None
-        return await self._revocations.read(self._store.token_id, fingerprint(token.encode()))
+        return await self._tokens.id_of(fingerprint(token.encode()))
 
     async def needed_validator(self, request: Request) -> str:
         """Return the id of the validator token of the request.

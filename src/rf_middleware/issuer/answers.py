@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
 __all__ = [
+    "HEADERS",
     "Problem",
     "answer",
     "bearer",
@@ -25,6 +26,9 @@ __all__ = [
     "read_body",
     "refuse",
 ]
+
+HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+"""Of every answer."""
 
 BODY_LIMIT: Final = 65_536
 _REALM: Final = 'Bearer realm="rf-middleware"'

@@ -7,7 +7,7 @@
 import logging
 import traceback
 from http import HTTPStatus
-from typing import Final, cast
+from typing import cast
 
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rf_middleware._clock import Clock, now
 from rf_middleware.issuer.access import Access
-from rf_middleware.issuer.answers import Problem, answer
+from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
 from rf_middleware.issuer.feed import Feed
@@ -34,11 +34,9 @@ __all__ = ["build_app"]
 
 _log = logging.getLogger("rf_middleware.issuer")
 
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
-
 
 def build_app(store: Store, revocations: Revocations, uses: Uses, lease: float, clock: Clock = now) -> ASGIApp:
-    """Return the issuer as an ASGI app.
+    """Return the issuer as an ASGI app, for a server whose connections can be parked (``parking.py``).
 
     Args:
         store: the database.
@@ -47,7 +45,7 @@ def build_app(store: Store, revocations: Revocations, uses: Uses, lease: float, 
         lease: the seconds it grants.
         clock: for the limit on unknown keys.
     """
-    access = Access(store, revocations)
+    access = Access(store, revocations, clock)
     app = Starlette(
         routes=[
             *Home(access, lease).routes(),
@@ -78,7 +76,7 @@ class _Outermost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         try:

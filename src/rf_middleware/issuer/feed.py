@@ -1,9 +1,9 @@
 """``POST /feed`` and ``DELETE /feed/{session}``: the long poll of the validators.
 
-A parked poll costs its connection and one future; a client that hangs up is unparked.
+Every poll is parked (``parking.py``) and answered from outside its handler, now or later. A client that hangs up is
+unparked.
 """
 
-import asyncio
 import json
 from collections.abc import Sequence
 
@@ -13,8 +13,9 @@ from starlette.routing import Route
 
 from rf_middleware._wire import Poll
 from rf_middleware.issuer.access import Access
-from rf_middleware.issuer.answers import Problem, answer, read_body
-from rf_middleware.issuer.decisions import CLOSING, Refused
+from rf_middleware.issuer.answers import HEADERS, Problem, answer, read_body
+from rf_middleware.issuer.decisions import CLOSING, Answer, Refused
+from rf_middleware.issuer.parking import PARK, Later, Parked
 from rf_middleware.issuer.revocations import Revocations
 
 __all__ = ["Feed"]
@@ -33,7 +34,7 @@ class Feed:
             Route("/feed/{session}", self.give_back, methods=["DELETE"]),
         ]
 
-    async def poll(self, request: Request) -> JSONResponse:
+    async def poll(self, request: Request) -> Later:
         """Deliver events, take acknowledgements, grant a lease."""
         token = await self._access.needed_validator(request)
         try:
@@ -41,19 +42,20 @@ class Feed:
         except (ValueError, RecursionError) as error:
             text = str(error) if str(error).startswith("feed: ") else "feed: the body is not JSON"
             raise Problem(400, text) from None
-        gone = asyncio.ensure_future(request.receive())
-        try:
-            outcome = await self._revocations.poll(token, poll, gone)
-        finally:
-            gone.cancel()
-        if outcome is None:
-            return answer({"error": "The client has gone"}, 499)
-        if isinstance(outcome, Refused):
-            raise Problem(503 if outcome.why == CLOSING else 429, outcome.why, {"Retry-After": "1"})
-        return answer(outcome.reply.to_json())
+        parked: Parked = request.scope["state"][PARK]()
+        ticket = self._revocations.poll(token, poll, lambda outcome: parked.answer(_response(outcome)))
+        parked.wait(ticket, self._revocations.hang_up)
+        return Later()
 
     async def give_back(self, request: Request) -> JSONResponse:
         """End the lease of a validator that shuts down; an unknown session has none."""
         token = await self._access.needed_validator(request)
         self._revocations.give_back(token, request.path_params["session"])
         return answer({"released": True})
+
+
+def _response(outcome: Answer | Refused) -> JSONResponse:
+    if isinstance(outcome, Refused):
+        status = 503 if outcome.why == CLOSING else 429
+        return answer({"error": outcome.why}, status, {**HEADERS, "Retry-After": "1"})
+    return answer(outcome.reply.to_json(), headers=HEADERS)

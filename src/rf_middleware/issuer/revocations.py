@@ -16,13 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
-from starlette.types import Message
-
 from rf_middleware._clock import Clock, now
-from rf_middleware._wire import Poll
+from rf_middleware._wire import Event, Poll
 from rf_middleware.issuer.changes import Change
-from rf_middleware.issuer.decisions import Acknowledged, Answer, Decision, Refused
+from rf_middleware.issuer.decisions import Acknowledged, Decision
 from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.polls import Decided, Polls
 from rf_middleware.issuer.records import Account, Ended, Receipt
 from rf_middleware.issuer.store import Store
 
@@ -59,7 +58,7 @@ class Revocations:
         for seq, ago in life.unfinished:
             self._leases.restore(seq, started - ago)
         self._tickets = itertools.count()
-        self._polls: dict[int, asyncio.Future[Answer | Refused]] = {}
+        self._polls = Polls()
         self._settled: dict[int, asyncio.Event] = {seq: asyncio.Event() for seq, _ in life.unfinished}
         self._receipts: dict[int, Acknowledged] = {}
         self._one_change = asyncio.Lock()
@@ -70,23 +69,23 @@ class Revocations:
 
     # The feed
 
-    async def poll(self, owner: str, poll: Poll, gone: asyncio.Future[Message]) -> Answer | Refused | None:
-        """Answer a poll, now or later; ``None`` when the client was gone first.
+    def poll(self, owner: str, poll: Poll, answer: Callable[[Decided], None]) -> int:
+        """Take in a poll; return its ticket.
 
         Args:
             owner: the token it came with.
             poll: what it says.
-            gone: done when the client has hung up.
+            answer: called with what comes of it, now or later.
         """
         ticket = next(self._tickets)
-        answer = self._polls[ticket] = self._loop.create_future()
-        try:
-            self._perform(self._leases.poll(ticket, owner, poll, self._clock()))
-            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-            return answer.result() if answer.done() else None
-        finally:
-            del self._polls[ticket]
-            self._leases.hang_up(ticket)
+        self._polls.wait(ticket, answer)
+        self._perform(self._leases.poll(ticket, owner, poll, self._clock()))
+        return ticket
+
+    def hang_up(self, ticket: int) -> None:
+        """Unpark the poll of a client that went away; one that was answered is not concerned."""
+        self._polls.drop(ticket)
+        self._leases.hang_up(ticket)
 
     def give_back(self, owner: str, session: str) -> None:
         """End the lease of a validator that shuts down."""
@@ -101,21 +100,33 @@ class Revocations:
     async def _apply(self, change: Change) -> Ended:
         since = self._clock()
         async with self._one_change:
-            try:
-                return await self.write(self._store.apply, change)
-            finally:  # an error at the commit does not mean that nothing was committed
-                for event in await self.read(self._store.events_after, self._leases.head):
-                    self._settled[event.seq] = settled = asyncio.Event()
-                    if self._closing:
-                        settled.set()
-                    self._perform(self._leases.publish(event, since, self._clock()))
+            ended, news = await self.write(self._commit, change, self._leases.head)
+            for event in news:
+                self._settled[event.seq] = settled = asyncio.Event()
+                if self._closing:
+                    settled.set()
+                self._perform(self._leases.publish(event, since, self._clock()))
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
+
+    def _commit(self, change: Change, head: int) -> tuple[Ended | Exception, list[Event]]:
+        """Make a change, then read what is new in the log, in one go of the writing thread."""
+        ended: Ended | Exception
+        try:
+            ended = self._store.apply(change)
+        except Exception as error:  # noqa: BLE001 - an error at the commit does not mean that nothing was committed
+            ended = error
+        return ended, self._store.events_after(head)
 
     async def settled(self, seq: int) -> Receipt | None:
         """Wait until an event holds everywhere; ``None`` when the issuer shuts down first."""
         settled = self._settled.get(seq)
-        if settled is not None:
+        receipt = await self.receipt(seq)  # read while validators are being told, so that their word is the last
+        if receipt is not None and settled is not None:
             await settled.wait()
-        receipt = await self.receipt(seq)
+            done = self._receipts.get(seq)
+            receipt = await self.receipt(seq) if done is None else replace(receipt, done=_account(done))
         return receipt if receipt is not None and receipt.done is not None else None
 
     async def receipt(self, seq: int) -> Receipt | None:
@@ -164,6 +175,7 @@ class Revocations:
         if not self._closing:
             self._closing = True
             self._perform(self._leases.close(self._clock()))
+            self._polls.send_all()
             for settled in self._settled.values():
                 settled.set()
 
@@ -188,8 +200,9 @@ class Revocations:
                 self._settled.pop(decision.seq).set()
                 self._spawn(self._keep(decision))
             else:
-                self._polls[decision.ticket].set_result(decision)
+                self._polls.decide(decision)
         self._set_timer()
+        self._polls.send()
 
     async def _keep(self, done: Acknowledged) -> None:
         try:

@@ -18,6 +18,7 @@ import uvicorn
 from rf_middleware._clock import now
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.database import Database, understood
+from rf_middleware.issuer.parking import Connection
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
@@ -69,6 +70,7 @@ async def _run(store: Store, lease: float, listener: socket.socket, ready: Calla
     try:
         config = uvicorn.Config(
             build_app(store, revocations, uses, lease),
+            http=Connection,
             lifespan="off",
             access_log=False,
             log_config=None,
