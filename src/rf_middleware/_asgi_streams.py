@@ -146,17 +146,6 @@ class Answering:
         if self.was_cut() and not self._finished:
             await self._cut_off()
 
-    async def _cut_off(self) -> None:
-        raise Cut
-
-
-class AnsweringWebSocket(Answering):
-    """The same for a WebSocket: a stream from the start, which can be closed in words."""
-
-    def __init__(self, visit: Visit, send: Send, mark: int) -> None:
-        super().__init__(visit, send, mark)
-        self.open()
-
     def receiving(self, receive: Receive) -> Receive:
         """Return a ``receive`` that lets through what the client sends, like what is sent to it."""
 
@@ -171,6 +160,17 @@ class AnsweringWebSocket(Answering):
             return message
 
         return watched
+
+    async def _cut_off(self) -> None:
+        raise Cut
+
+
+class AnsweringWebSocket(Answering):
+    """The same for a WebSocket: a stream from the start, which can be closed in words."""
+
+    def __init__(self, visit: Visit, send: Send, mark: int) -> None:
+        super().__init__(visit, send, mark)
+        self.open()
 
     async def _cut_off(self) -> None:
         await self._send(goodbye(self.why))

@@ -84,7 +84,7 @@ class APIKeyMiddleware:
         if step.grant is None:
             return await self.app(scope, receive, send)
         answering = answering_as(step, send, mark)
-        if isinstance(answering, AnsweringWebSocket):
+        if answering_as is not Answering:
             receive = answering.receiving(receive)
         try:
             await self.app(scope, receive, answering)
