@@ -84,8 +84,8 @@ class APIKeyAuth:
             raise ConfigurationError(message)
         settings = {**from_texts(app.config), **self._settings}
         issuer = self._issuer
-        if issuer is None and self._validator is None:
-            issuer = issuer_of(None, {**os.environ, **_whom(app.config)})
+        if self._validator is None:
+            issuer = issuer_of(issuer, {**os.environ, **_whom(app.config)})
         guard = make_guard(issuer, self._validator, settings)
         app.extensions[_EXTENSION] = guard
         app.wsgi_app = _Enclosure(app.wsgi_app, guard)  # type: ignore[method-assign]  # Flask's documented way

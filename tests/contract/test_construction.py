@@ -13,9 +13,8 @@ from rf_middleware.fastapi import RequireKey
 from rf_middleware.flask import APIKeyAuth
 from rf_middleware.flask import require_key as flask_require_key
 from rf_middleware.starlette import require_key
-from tests.contract.apps import asgi_echo, flask_echo, wsgi_echo
-from tests.contract.issuing import GOOD, Keys, bearer
-from tests.harness import Request, call_asgi, call_wsgi
+from tests.contract.apps import asgi_echo, wsgi_echo
+from tests.contract.issuing import Keys
 
 WRONG: list[tuple[str, Any]] = [
     ("exempt", "/healthz"),
@@ -184,69 +183,3 @@ def test_a_validator_has_its_settings_already(builder: str, validator: Validator
     """What only a validator could heed is refused beside one, not ignored."""
     with pytest.raises(ConfigurationError, match=f"^{name}: "):
         BUILDERS[builder](validator=validator, **{name: 1})
-
-
-@pytest.mark.parametrize("builder", TAKE_ALL)
-def test_without_an_issuer_the_error_names_the_variable(builder: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No issuer in code and none in the environment is an error that says what to set."""
-    monkeypatch.delenv("RF_ISSUER_URL", raising=False)
-    with pytest.raises(ConfigurationError, match="RF_ISSUER_URL"):
-        BUILDERS[builder]()
-
-
-@pytest.mark.parametrize("builder", TAKE_ALL)
-@pytest.mark.parametrize(
-    ("variable", "text"),
-    [
-        ("RF_OPTIONAL", "perhaps"),
-        ("RF_MAX_BODY", "1MiB"),
-        ("RF_EXEMPT", "/ok,/*"),
-        ("RF_AMBIGUOUS", "last"),
-        ("RF_LOCATIONS", "bearer,nowhere"),
-    ],
-)
-def test_a_wrong_variable_is_refused(
-    builder: str, validator: Validator, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
-) -> None:
-    """A text in the environment that can't be an option fails at construction like the option itself."""
-    monkeypatch.setenv(variable, text)
-    name = variable.removeprefix("RF_")
-    with pytest.raises(ConfigurationError, match=f"(?i){name}: "):
-        BUILDERS[builder](validator=validator)
-
-
-def test_options_come_from_the_environment_unless_they_are_given(
-    validator: Validator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """``RF_`` and the name in capitals set an option, lists comma-separated; what is given in code wins."""
-    monkeypatch.setenv("RF_EXEMPT", " /healthz , /public/* ,")
-    monkeypatch.setenv("RF_STRIP", "no")
-    monkeypatch.setenv("RF_SCOPES", "")
-    for build, call in ((_wsgi, call_wsgi), (_asgi, call_asgi)):
-        app = build(validator=validator)
-        assert call(app, Request("GET", "/healthz")).status == 200
-        assert call(app, Request("GET", "/public/a?api_key=x")).json["query"] == "api_key=x"
-        assert call(app, Request("GET", "/admin")).status == 401
-        assert call(app, Request("GET", "/admin", [bearer("scopeless")])).status == 200
-        other = build(validator=validator, exempt=["/other"], strip=True)
-        assert call(other, Request("GET", "/healthz")).status == 401
-        assert call(other, Request("GET", "/other?api_key=x")).json["query"] == ""
-
-
-def test_flask_reads_its_config_first(validator: Validator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``app.config["RF_..."]`` wins over the environment, and an argument over both."""
-    monkeypatch.setenv("RF_LOCATIONS", "query:env")
-    configs: list[tuple[dict[str, str], str]] = [({}, "env"), ({"RF_LOCATIONS": "query:cfg"}, "cfg")]
-    for config, query in configs:
-        app = flask_echo(flask_require_key)
-        app.config |= config
-        APIKeyAuth(app, validator=validator)
-        assert call_wsgi(app, Request("GET", f"/echo?{query}={GOOD}")).status == 200
-    app = flask_echo(flask_require_key)
-    app.config["RF_LOCATIONS"] = "query:cfg"
-    later = APIKeyAuth(validator=validator, locations=["query:arg"])
-    later.init_app(app)
-    assert call_wsgi(app, Request("GET", f"/echo?arg={GOOD}")).status == 200
-    assert call_wsgi(app, Request("GET", f"/echo?cfg={GOOD}")).status == 401
-    with pytest.raises(ConfigurationError, match="APIKeyAuth"):
-        later.init_app(app)
