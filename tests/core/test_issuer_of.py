@@ -27,13 +27,16 @@ class Least:
         (None, {"RF_ISSUER_URL": URL}, RoboflowIssuer),
         (None, {"RF_ISSUER_URL": URL, "RF_ISSUER_TOKEN": "t"}, IntrospectionIssuer),
         (URL, {"RF_ISSUER_URL": "https://other.example"}, RoboflowIssuer),
+        (URL, {"RF_ISSUER_URL": f"{URL}/", "RF_ISSUER_TOKEN": "t"}, IntrospectionIssuer),
+        (f"{URL}/", {"RF_ISSUER_URL": URL, "RF_ISSUER_TOKEN": "t"}, IntrospectionIssuer),
+        (URL, {"RF_ISSUER_URL": "", "RF_ISSUER_TOKEN": "t"}, IntrospectionIssuer),
     ],
 )
 def test_a_url_and_a_token_choose_the_issuer(given: str | None, environment: dict[str, str], kind: type) -> None:
     """A URL alone is the hosted API, with a token an introspection issuer; what is given in code wins."""
     issuer = issuer_of(given, environment)
     assert type(issuer) is kind
-    assert (given or URL) in repr(issuer)
+    assert (given or URL).rstrip("/") in repr(issuer)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +47,16 @@ def test_a_forgotten_token_is_warned_of(url: str, caplog: pytest.LogCaptureFixtu
     """An issuer of one's own without a token is asked as the hosted API is, without a lease: the log says so."""
     issuer_of(url, {})
     assert ("RF_ISSUER_TOKEN" in caplog.text) is warned
+
+
+@pytest.mark.parametrize("other", ["https://other.example", f"{URL}.evil.example", "http://issuer.example", f"{URL}/b"])
+def test_a_token_is_not_sent_to_another_host_than_its_own(other: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The token belongs to ``RF_ISSUER_URL``: a URL in code that is another one does without, and the log says why."""
+    issuer = issuer_of(other, {"RF_ISSUER_URL": URL, "RF_ISSUER_TOKEN": "secret-token"})
+    assert isinstance(issuer, RoboflowIssuer)
+    (line,) = caplog.messages
+    assert all(each in line for each in (other, "RF_ISSUER_TOKEN", "RF_ISSUER_URL", "remove issuer=", "unset"))
+    assert "secret-token" not in caplog.text
 
 
 @pytest.mark.parametrize("issuer", [CallableIssuer(lambda _key: None), RoboflowIssuer(URL), Least()])

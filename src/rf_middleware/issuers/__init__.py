@@ -22,7 +22,7 @@ def issuer_of(issuer: Issuer | str | None, environment: Mapping[str, str] | None
     """Return the issuer that an ``issuer=`` option and the environment mean.
 
     A URL (or ``RF_ISSUER_URL``) together with ``RF_ISSUER_TOKEN`` is an ``IntrospectionIssuer``, without it a
-    ``RoboflowIssuer``.
+    ``RoboflowIssuer``. A token that belongs to another URL, that of ``RF_ISSUER_URL``, is not sent.
 
     Raises:
         ConfigurationError: there is none, or it is neither a URL nor an issuer.
@@ -33,18 +33,29 @@ def issuer_of(issuer: Issuer | str | None, environment: Mapping[str, str] | None
         message = "issuer: there is none; give issuer=... (a URL or an issuer object) or set RF_ISSUER_URL"
         raise ConfigurationError(message)
     if isinstance(given, str):
-        token = env.get("RF_ISSUER_TOKEN")
-        if token:
-            return IntrospectionIssuer(given, token)
-        hosted = RoboflowIssuer(given)
-        if not _HOSTED.search(given):
-            _log.warning(
-                "%r: there is no RF_ISSUER_TOKEN, so it gives no lease: a revoked key lives on for a while", hosted
-            )
-        return hosted
+        return _at(given, env)
     if not all(callable(getattr(given, verb, None)) for verb in ("check", "acheck")) or isinstance(given, type):
         message = f"issuer: a {type(given).__name__} is refused; allowed are a URL, an issuer object, or nothing"
         if callable(given):
             message += " (wrap a function in CallableIssuer)"
         raise ConfigurationError(message)
     return given
+
+
+def _at(url: str, env: Mapping[str, str]) -> Issuer:
+    token = env.get("RF_ISSUER_TOKEN")
+    elsewhere = (env.get("RF_ISSUER_URL") or url).rstrip("/") != url.rstrip("/")
+    if token and not elsewhere:
+        return IntrospectionIssuer(url, token)
+    hosted = RoboflowIssuer(url)
+    if token:
+        _log.warning(
+            "%r: RF_ISSUER_TOKEN is not used here, it belongs to RF_ISSUER_URL, which is another issuer; "
+            "remove issuer=..., or unset RF_ISSUER_URL",
+            hosted,
+        )
+    elif not _HOSTED.search(url):
+        _log.warning(
+            "%r: there is no RF_ISSUER_TOKEN, so it gives no lease: a revoked key lives on for a while", hosted
+        )
+    return hosted
