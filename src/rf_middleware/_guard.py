@@ -14,6 +14,7 @@ from rf_middleware._credentials import KEY, PUBLISHABLE, Pairs
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Grant, Reason, Refusal, Verdict
 from rf_middleware._options import Options, ValidatorSettings, split
+from rf_middleware._shared import shared
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers import Issuer
 from rf_middleware.validator import Validator
@@ -208,22 +209,21 @@ def make_guard(
     if decorates:  # the environment may open an app, never a single route that asks for a key
         mine = {name: value for name, value in mine.items() if name in settings or name not in _OPENING}
     options = Options.of(mine)
-    return Guard(options, _validator(issuer, validator, validators, settings), decorates=decorates)
+    if validator is None:
+        validator = shared(issuer, validators) if decorates else Validator(issuer, **validators)
+    else:
+        _check(issuer, validator, validators, settings)
+    return Guard(options, validator, decorates=decorates)
 
 
-def _validator(
-    issuer: Issuer | str | None,
-    validator: Validator | None,
-    made_with: ValidatorSettings,
-    given: Mapping[str, object],
-) -> Validator:
-    """Return the validator given, or make one for ``issuer``.
+def _check(
+    issuer: Issuer | str | None, validator: Validator, made_with: ValidatorSettings, given: Mapping[str, object]
+) -> None:
+    """Check what was given beside a validator.
 
     Raises:
-        ConfigurationError: both were given, or a validator together with options that are the validator's.
+        ConfigurationError: an issuer too, or options that are the validator's; or it is none.
     """
-    if validator is None:
-        return Validator(issuer, **made_with)
     if not isinstance(validator, Validator):  # pyright: ignore[reportUnnecessaryIsInstance] - users without types
         message = f"validator: a {type(validator).__name__} is refused; allowed is a Validator, or None"
         raise ConfigurationError(message)
@@ -234,4 +234,3 @@ def _validator(
     if late:
         message = f"{late[0]}: refused together with validator; give it to Validator(...) itself"
         raise ConfigurationError(message)
-    return validator

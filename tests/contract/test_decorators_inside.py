@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from rf_middleware import CallableIssuer, Validator
+from rf_middleware.validator import validators
 from tests.contract.decorated import Kind, by_kind, by_owner, get
 from tests.contract.issuing import GOOD, Keys, bearer
 from tests.harness import connect
@@ -123,6 +124,39 @@ def test_a_decorator_with_its_own_issuer_asks_that(kind: Kind, given: str) -> No
         assert kind.serve(open_app, get("/echo?api_key=inner-only")).body == b"acme"
         assert connect(app, get("/talk", bearer())).verdict == (401, "invalid-key")
         assert connect(app, get("/talk?api_key=inner-only")).texts == ["acme"]
+
+
+@by_owner
+def test_routes_with_the_same_issuer_share_one_validator(kind: Kind) -> None:
+    """What one route has asked an issuer object, all routes that have it know; another object is asked itself."""
+    keys, others = Keys(), Keys()
+    issuer = CallableIssuer(keys)
+    apps = [kind.build(issuer=issuer) for _ in range(3)]
+    other = kind.build(issuer=CallableIssuer(others))
+    for app in (*apps, other):
+        assert kind.serve(app, get("/echo", bearer())).body == b"acme"
+        assert connect(app, get("/talk", bearer())).texts == ["acme"]
+    assert (keys.asked, others.asked) == ([GOOD], [GOOD])
+    assert len([each for each in validators() if each.issuer is issuer]) == 1
+
+
+@by_owner
+def test_a_url_is_shared_by_those_who_mean_the_same(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL with the same token and settings is one validator; another token, setting or URL is another one."""
+    host = f"https://{kind.name}.example"
+
+    def made() -> int:
+        return len([each for each in validators() if host in repr(each)])
+
+    apps = [kind.build(issuer=f"{host}{end}") for end in ("", "/", "")]
+    assert made() == 1
+    apps.append(kind.build(issuer=f"{host}/other"))
+    assert made() == 2
+    for number, (name, value) in enumerate([("RF_ISSUER_TOKEN", "t"), ("RF_ISSUER_TOKEN", "u"), ("RF_TTL", "5")], 3):
+        monkeypatch.setenv(name, value)
+        apps.append(kind.build(issuer=host))
+        apps.append(kind.build(issuer=host))
+        assert made() == number
 
 
 @by_owner
