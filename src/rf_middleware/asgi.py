@@ -28,7 +28,7 @@ from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, Cut
 from rf_middleware._guard import REFUSED, Visit, make_guard
 from rf_middleware._models import Refusal
 from rf_middleware._options import Settings
-from rf_middleware.exceptions import refused
+from rf_middleware.exceptions import ConfigurationError, refused
 from rf_middleware.issuers import Issuer
 from rf_middleware.validator import Validator
 
@@ -60,7 +60,12 @@ class APIKeyMiddleware:
         **settings: Unpack[Settings],
     ) -> None:
         self.app = app
-        self._guard = make_guard(issuer, validator, settings)
+        try:
+            self._guard = make_guard(issuer, validator, settings)
+        except ConfigurationError as wrong:
+            # Starlette builds its middleware when the server starts: some servers keep to themselves what fails then.
+            _log.critical("APIKeyMiddleware: %s", wrong)
+            raise
         self._attach = _attach_for_starlette() if "starlette" in sys.modules else attach
 
     @property

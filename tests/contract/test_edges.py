@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from rf_middleware import CallableIssuer, Validator, asgi, wsgi
-from rf_middleware.exceptions import Refused
+from rf_middleware.exceptions import ConfigurationError, Refused
 from rf_middleware.fastapi import RequireKey
 from rf_middleware.starlette import require_key
 from tests.contract.apps import asgi_echo, wsgi_echo
@@ -81,6 +81,19 @@ def test_a_websocket_has_no_body_to_look_into(subject: Subject, protect: Protect
     app = protect(subject, locations=["json:api_key", "bearer"])
     assert app.connect("/echo", JSON).verdict == (401, "missing-key")
     assert app.connect("/echo", JSON, bearer()).accepted
+
+
+def test_a_wrong_option_is_logged_where_starlette_builds_late(caplog: pytest.LogCaptureFixture) -> None:
+    """Starlette builds its middleware at the server's start-up, which may hide the error: one line says it."""
+    app = Starlette()
+    app.add_middleware(asgi.APIKeyMiddleware, issuer="https://issuer.example", exempt="/healthz")
+    assert caplog.messages == []
+    with pytest.raises(ConfigurationError, match="exempt: "):
+        asyncio.run(_drive(app, {"type": "lifespan"}, []))
+    (record,) = [each for each in caplog.records if each.name == "rf_middleware"]
+    assert record.levelname == "CRITICAL"
+    assert record.getMessage().startswith("APIKeyMiddleware: exempt: '/healthz' is refused")
+    assert record.exc_info is None
 
 
 def test_a_body_that_fastapi_has_read_is_looked_into(validator: Validator) -> None:
