@@ -34,7 +34,13 @@ def from_texts(source: Mapping[str, object]) -> dict[str, object]:
 
 def _from_text(name: str, text: str) -> object:
     if name in _LISTS:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        if not parts:
+            message = (
+                f"RF_{name.upper()}: {text!r} is refused; allowed is a list with commas between, or nothing at all"
+            )
+            raise ConfigurationError(message)
+        return parts
     if name in _FLAGS:
         if text.lower() not in _TRUE | _FALSE:
             message = f"RF_{name.upper()}: {text!r} is refused; allowed are true and false"

@@ -129,7 +129,18 @@ def test_a_config_may_hold_real_values() -> None:
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("OPTIONAL", "maybe"), ("STRIP", "2"), ("MAX_BODY", "1.5"), ("MAXSIZE", "many"), ("TTL", "1s"), ("TIMEOUT", "-")],
+    [
+        ("SCOPES", ","),
+        ("WORKSPACES", ", ,"),
+        ("EXEMPT", ",,"),
+        ("LOCATIONS", " , "),
+        ("OPTIONAL", "maybe"),
+        ("STRIP", "2"),
+        ("MAX_BODY", "1.5"),
+        ("MAXSIZE", "many"),
+        ("TTL", "1s"),
+        ("TIMEOUT", "-"),
+    ],
 )
 def test_a_text_that_can_not_be_read_names_its_variable(name: str, text: str) -> None:
     """A wrong variable is an error that says which."""
