@@ -14,7 +14,24 @@ BLANKS: Final = b" \t"
 _COMMA: Final = ord(",")  # looked for as a number: as bytes it takes ten times as long
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_NOT_FOR_KEYS: Final = frozenset({"authorization", "cookie", "content-type", "content-length", "host", "referer"})
+_NOT_FOR_KEYS: Final = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "content-type",
+        "content-length",
+        "host",
+        "referer",
+        "origin",
+        "expect",
+        "te",
+        "trailer",
+    }
+    | {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
+    | {"access-control-request-method", "access-control-request-headers"}
+)
+_QUERY_NAME: Final = re.compile(r"[^%&=#\s\x00-\x1f\x7f\ud800-\udfff]+")
+_TEXT: Final = re.compile(r"[^\ud800-\udfff]+")
 ALLOWED: Final = "'bearer', 'header:NAME', 'query:NAME', 'cookie:NAME', 'json:FIELD'"
 
 Extract = Callable[[bytes], bytes | None]
@@ -62,11 +79,14 @@ def parse(rank: int, text: object) -> Location:
         return Location(rank, kind, name.lower().encode(), Carrier((name.encode(),)))
     if kind == "cookie" and _TOKEN.fullmatch(name):
         return Location(rank, kind, name.encode(), Carrier((b"Cookie",)))
-    if kind == "query" and name:
+    if kind == "query" and _QUERY_NAME.fullmatch(name):
         return Location(rank, kind, name.encode(), Carrier(private=True))
-    if kind == "json" and name:
+    if kind == "json" and _TEXT.fullmatch(name):
         return Location(rank, kind, name.encode(), Carrier())
-    message = f"locations: {text!r} is none of {ALLOWED} (NAME without '_', and not a header that means something else)"
+    message = (
+        f"locations: {text!r} is none of {ALLOWED} (of a header without '_', and not one that means something else;"
+        " of a query without blanks, '%', '&', '=' and '#')"
+    )
     raise ConfigurationError(message)
 
 

@@ -5,6 +5,7 @@ not given in code is read from ``RF_`` + the option's name in capitals (lists co
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, TypedDict, cast, get_type_hints
@@ -84,6 +85,9 @@ class ViewSettings(TypedDict, total=False):
 
 
 _VALIDATORS: Final = frozenset(get_type_hints(ValidatorSettings))
+_SCOPE: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+"""RFC 6749 section 3.3; matched whole."""
+
 _TAKEN: Final = frozenset(
     {"content-length", "content-type", "transfer-encoding", "connection", "set-cookie", "vary", "cache-control", "date"}
 )
@@ -130,7 +134,7 @@ class Options:
             reader=Reader(texts(settings, "locations", DEFAULT_LOCATIONS), first=ambiguous == "first"),
             access=Access(
                 None if workspaces is None else _slugs(texts(settings, "workspaces")),
-                frozenset(texts(settings, "scopes")),
+                _scopes(texts(settings, "scopes")),
                 publishable=publishable,
             ),
             max_body=int(number(settings, "max_body", 1 << 20, least=0, whole=True)),
@@ -184,6 +188,16 @@ def known(settings: Mapping[str, object], allowed: type) -> None:
 def _slugs(items: tuple[str, ...]) -> frozenset[str]:
     if not items or not all(SLUG.fullmatch(item) for item in items):
         message = f"workspaces: {list(items)!r} lets nobody in; allowed is a list of slugs, or None for any"
+        raise ConfigurationError(message)
+    return frozenset(items)
+
+
+def _scopes(items: tuple[str, ...]) -> frozenset[str]:
+    wrong = [item for item in items if not _SCOPE.fullmatch(item)]
+    if wrong:
+        message = (
+            f"scopes: {wrong[0]!r} can't be one; allowed are visible ASCII characters but '\"' and '\\\\', no blanks"
+        )
         raise ConfigurationError(message)
     return frozenset(items)
 
