@@ -6,7 +6,7 @@ from typing import Final, Self
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
-from rf_middleware._credentials import KEY
+from rf_middleware._credentials import KEY, encoded, presented
 from rf_middleware._drivers import adrive, drive
 from rf_middleware._feed import Follower
 from rf_middleware._fingerprint import fingerprint
@@ -105,9 +105,10 @@ class Validator:
             Denied: the key is refused.
             IssuerUnavailable: nobody can say.
             RuntimeError: the issuer must be asked, and an event loop runs in this thread: use ``acheck``.
+            TypeError: the key is no text.
         """
         try:
-            verdict = self.resolve(_encoded(key))
+            verdict = self.resolve(presented(key))
         finally:
             del key  # not in the locals of a traceback
         if isinstance(verdict, Grant):
@@ -120,9 +121,10 @@ class Validator:
         Raises:
             Denied: the key is refused.
             IssuerUnavailable: nobody can say.
+            TypeError: the key is no text.
         """
         try:
-            verdict = await self.aresolve(_encoded(key))
+            verdict = await self.aresolve(presented(key))
         finally:
             del key  # not in the locals of a traceback
         if isinstance(verdict, Grant):
@@ -161,8 +163,15 @@ class Validator:
     # ---- forgetting
 
     def forget(self, key: str) -> None:
-        """Drop what this process knows of a key, end its streams; a check in flight for it is asked again."""
-        digest = fingerprint(key.encode("utf-8", "surrogatepass"))
+        """Drop what this process knows of a key, end its streams; a check in flight for it is asked again.
+
+        Raises:
+            TypeError: the key is no text.
+        """
+        try:
+            digest = fingerprint(encoded(key))
+        finally:
+            del key  # not in the locals of a traceback
         self._core.forget(digest)
         self.streams.end([digest])
 
@@ -235,17 +244,6 @@ class Validator:
         if isinstance(self.issuer, Closeable):
             self.issuer.forked()
         self._begin()
-
-
-def _encoded(key: str | None) -> bytes:
-    """Return a key as it would stand in a request; what is not ASCII can't be one, and stays that.
-
-    Raises:
-        Denied: there is none, as when a header was looked up that is not there.
-    """
-    if not key:
-        raise refused(Refusal(Reason.MISSING_KEY))
-    return key.encode("utf-8", "surrogatepass")
 
 
 _registry: Final = Registry[Validator]()

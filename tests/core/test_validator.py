@@ -159,6 +159,21 @@ def test_forget_makes_the_next_check_ask() -> None:
     assert issuer.asked == [KEY, KEY]
 
 
+@pytest.mark.parametrize("no_text", [3, 0, b"rfk_canary", b"", ["rfk_canary"], [], object(), False], ids=repr)
+@pytest.mark.parametrize("use", [sync_check, async_check, Validator.forget])
+def test_what_is_no_text_is_a_mistake_of_the_caller(use: Callable[[Validator, Any], object], no_text: object) -> None:
+    """Bytes or a number as key are a ``TypeError`` that says so and shows nothing, and the issuer is left alone."""
+    issuer = Counting()
+    with pytest.raises(TypeError, match=rf"^a key is a text \(str\), not a {type(no_text).__name__}$") as caught:
+        use(Validator(issuer), no_text)
+    assert issuer.asked == []
+    tail = caught.value.__traceback__
+    while tail is not None:
+        if "/src/rf_middleware/" in tail.tb_frame.f_code.co_filename:
+            assert no_text not in tail.tb_frame.f_locals.values()
+        tail = tail.tb_next
+
+
 def test_its_repr_shows_issuer_and_promise() -> None:
     """``repr`` says whom it asks and what it promises, and no key."""
     validator = Validator(Counting())
