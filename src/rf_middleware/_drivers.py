@@ -5,7 +5,6 @@ check over to the next request that waits for it.
 """
 
 import asyncio
-import logging
 import time
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -13,14 +12,13 @@ from functools import partial
 from typing import Final
 
 from rf_middleware._flight import Answer, Ask, Effect, Flow, Start, Wait
-from rf_middleware._models import Reason, Refusal, Verdict
+from rf_middleware._models import Verdict
 from rf_middleware.issuers._background import background
 from rf_middleware.issuers._protocol import Issuer
+from rf_middleware.issuers._results import raised, returned
 
 __all__ = ["adrive", "drive"]
 
-_log: Final = logging.getLogger("rf_middleware")
-_NO_ANSWER: Final = Answer(Refusal(Reason.ISSUER_UNAVAILABLE))
 _apart: Final = set[asyncio.Task[None]]()
 
 
@@ -69,9 +67,9 @@ def _on_a_loop() -> bool:
 def _perform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
     if isinstance(effect, Ask):
         try:
-            return issuer.check(effect.key.reveal(), effect.timeout)
+            return returned(issuer, issuer.check(effect.key.reveal(), effect.timeout))
         except Exception as error:  # noqa: BLE001 - whatever breaks in an issuer, the request gets a 503
-            return _no_answer(issuer, error)
+            return raised(issuer, error)
     if isinstance(effect, Wait):
         return _landed(effect.landing, effect.timeout)
     if isinstance(effect, Start):
@@ -103,9 +101,9 @@ async def _aperform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
     if isinstance(effect, Ask):
         try:
             async with asyncio.timeout(effect.timeout):
-                return await issuer.acheck(effect.key.reveal(), effect.timeout)
+                return returned(issuer, await issuer.acheck(effect.key.reveal(), effect.timeout))
         except Exception as error:  # noqa: BLE001 - whatever breaks in an issuer, the request gets a 503
-            return _no_answer(issuer, error)
+            return raised(issuer, error)
     if isinstance(effect, Wait):
         try:
             async with asyncio.timeout(effect.timeout):
@@ -120,9 +118,3 @@ async def _aperform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
     else:
         await asyncio.sleep(effect.seconds)
     return None
-
-
-def _no_answer(issuer: Issuer, error: Exception) -> Answer:
-    # The text of a foreign exception may hold the key, so only its type is told.
-    _log.warning("%r can't be asked: %s", issuer, type(error).__name__)
-    return _NO_ANSWER

@@ -2,23 +2,20 @@
 
 import asyncio
 import inspect
-import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 from rf_middleware._flight import Answer
-from rf_middleware._models import Grant, Reason, Refusal
-from rf_middleware.exceptions import ConfigurationError, Denied
+from rf_middleware._models import Grant
+from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._background import background
-from rf_middleware.issuers._reading import unavailable
+from rf_middleware.issuers._results import raised, returned
 
 __all__ = ["CallableIssuer"]
 
 _THREADS: Final = 32
-_DEFINITE: Final = frozenset({Reason.INVALID_KEY, Reason.PAYMENT_REQUIRED, Reason.FORBIDDEN, Reason.PAUSED})
-_log: Final = logging.getLogger("rf_middleware")
 
 
 class CallableIssuer:
@@ -52,7 +49,7 @@ class CallableIssuer:
         del key  # not in the locals of a traceback
         if inspect.isawaitable(result):
             return background.run(partial(self._awaited, result), timeout)
-        return self._answer(result)
+        return returned(self, result)
 
     async def acheck(self, key: str, timeout: float) -> Answer:  # noqa: ARG002 - the driver bounds it
         """See ``Issuer.acheck``."""
@@ -65,37 +62,20 @@ class CallableIssuer:
             working = asyncio.get_running_loop().run_in_executor(self._threads, self._outcome, key)
             del key
             result = await working
-        return await self._awaited(result) if inspect.isawaitable(result) else self._answer(result)
+        return await self._awaited(result) if inspect.isawaitable(result) else returned(self, result)
 
     def _outcome(self, key: str) -> object:
         """Return what the function returned, an awaitable perhaps, or the answer that its exception means."""
         try:
             return self._fn(key)
         except Exception as error:  # noqa: BLE001 - any exception of theirs means: can't be asked
-            return self._raised(error)
+            return raised(self, error)
 
     async def _awaited(self, result: Awaitable[object]) -> Answer:
         try:
-            return self._answer(await result)
+            return returned(self, await result)
         except Exception as error:  # noqa: BLE001 - any exception of theirs means: can't be asked
-            return self._raised(error)
-
-    def _answer(self, result: object) -> Answer:
-        if isinstance(result, Answer):
-            return result
-        if result is None:
-            return Answer(Refusal(Reason.INVALID_KEY))
-        if isinstance(result, Grant):
-            return Answer(result)
-        _log.error("%r returned a %s; allowed are Grant and None", self, type(result).__name__)
-        return unavailable("The issuer gave no usable answer.")
-
-    def _raised(self, error: Exception) -> Answer:
-        if isinstance(error, Denied) and error.refusal.reason in _DEFINITE:
-            return Answer(error.refusal)
-        # The text of a foreign exception may hold the key, so only its type is told.
-        _log.warning("%r can't be asked: %s", self, type(error).__name__)
-        return unavailable("The issuer can't be asked.")
+            return raised(self, error)
 
     def forked(self) -> None:
         """Let go of the parent's threads."""

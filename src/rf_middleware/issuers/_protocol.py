@@ -3,23 +3,41 @@
 from typing import Protocol, runtime_checkable
 
 from rf_middleware._flight import Answer
+from rf_middleware._models import Grant
 from rf_middleware._wire import Poll, Reply
 
 __all__ = ["Closeable", "Feed", "FeedError", "Issuer", "OffersFeed"]
 
 
 class Issuer(Protocol):
-    """The authority that knows the keys. Its ``repr`` may be logged, so it shows no secret."""
+    """The authority that knows the keys: what to write for one of your own.
 
-    def check(self, key: str, timeout: float) -> Answer:
+        class Table:
+            def check(self, key: str, timeout: float) -> Grant | None:
+                return GRANTS.get(key)
+
+            async def acheck(self, key: str, timeout: float) -> Grant | None:
+                return GRANTS.get(key)
+
+    ``None`` means that there is no such key; ``Denied(status=401 | 402 | 403 | 423)`` raised means that; any other
+    exception, or another result, means that the issuer can't be asked. (An ``Answer`` is what issuers with a feed
+    return.) Its ``repr`` may be logged, so it shows no secret.
+    """
+
+    def check(self, key: str, timeout: float) -> Answer | Grant | None:
         """Ask about ``key`` from a thread, and answer within ``timeout`` seconds.
 
-        Any exception counts as "can't be asked".
+        Raises:
+            Denied: the key is refused.
         """
         ...
 
-    async def acheck(self, key: str, timeout: float) -> Answer:
-        """Ask about ``key`` on an event loop; cancelled after ``timeout`` seconds."""
+    async def acheck(self, key: str, timeout: float) -> Answer | Grant | None:
+        """Ask about ``key`` on an event loop; cancelled after ``timeout`` seconds.
+
+        Raises:
+            Denied: the key is refused.
+        """
         ...
 
 
