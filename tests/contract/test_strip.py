@@ -94,6 +94,19 @@ def test_a_referrer_is_stripped(
         assert answer.status != 200 or answer.json["referer"] == left
 
 
+@every
+@pytest.mark.parametrize("first", ["http://a/", "http://a/#frag", "http://a/?a=b", "http://a/?a=b#frag", "?", "#"])
+def test_a_second_referrer_is_stripped_like_the_first(subject: Subject, protect: Protect, first: str) -> None:
+    """Two ``Referer`` headers, joined with a comma or apart, both lose their keys, whatever marks the first has."""
+    second = f"http://b/?c=d&api_key={GOOD}"
+    app = protect(subject)
+    for headers in ([("Referer", first), ("Referer", second)], [("Referer", f"{first}, {second}")]):
+        answer = app.call("/echo", bearer(), *headers)
+        assert answer.status == 200
+        assert GOOD not in answer.logged + answer.body.decode()
+        assert "http://b/?c=d" in answer.logged
+
+
 @having("optional")
 def test_anonymous_requests_are_stripped(subject: Subject, protect: Protect) -> None:
     """A request that is let in as nobody loses a key in its ``Referer`` like any other."""

@@ -93,6 +93,13 @@ def test_any_value_comes_out_as_it_went_in(value: bytes, before: bytes, after: b
         (b"/a?k=?&b=?", b"/a?b=?"),
         (b"?k=1", b""),
         (b"", b""),
+        (b"http://a/#f,http://b/?k=1", b"http://a/#f,http://b/"),
+        (b"http://a/?c#f,http://b/?d&k=1&e", b"http://a/?c#f,http://b/?d&e"),
+        (b"http://a/?k=1#f,http://b/?k=2#g", b"http://a/#f,http://b/#g"),
+        (b"http://a/?c=1,http://b/?k=1", b"http://a/?c=1,http://b/"),
+        (b"http://a/?c=1,http://b/?%6b=1?2&d", b"http://a/?c=1,http://b/&d"),
+        (b"http://a/,http://b/?k=1", b"http://a/,http://b/"),
+        (b"http://a/?c=/?d=?", b"http://a/?c=/?d=?"),
     ],
 )
 def test_a_target_keeps_all_but_the_key(target: bytes, left: bytes) -> None:
