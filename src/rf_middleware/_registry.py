@@ -29,9 +29,10 @@ class Registry(Generic[Member]):
     def __init__(self) -> None:
         self._members: WeakSet[Member] = WeakSet()
         self._lock = RLock()
-        os.register_at_fork(
-            before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._in_child
-        )
+        if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+            os.register_at_fork(
+                before=self._lock.acquire, after_in_parent=self._lock.release, after_in_child=self._in_child
+            )
         atexit.register(self._at_exit)
 
     def add(self, member: Member) -> None:

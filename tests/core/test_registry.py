@@ -50,6 +50,25 @@ print("end", flush=True)
 """
 
 
+WITHOUT_FORKS = """
+import os
+del os.fork, os.register_at_fork
+from rf_middleware import CallableIssuer, Grant, Validator, Workspace
+async def fn(key):
+    return Grant(Workspace("acme"))
+with Validator(CallableIssuer(fn)) as validator:
+    print(validator.check("rfk_key").workspace.slug)
+"""
+
+
+def test_a_system_that_does_not_fork_is_enough() -> None:
+    """Where Python has no ``os.register_at_fork``, as on Windows, the package is imported and works."""
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FORKS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "acme\n", "")
+
+
 def test_members_hear_of_forks_and_of_the_end() -> None:
     """One that fails keeps the others from nothing, no lock is left held in a child, and nothing is kept alive."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=False)

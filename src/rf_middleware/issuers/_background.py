@@ -75,4 +75,5 @@ async def _bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -
 
 
 background: Final = _Background()
-os.register_at_fork(after_in_child=background.forked)
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=background.forked)
