@@ -170,6 +170,9 @@ def _let_in(inner: Inner, outer: Visit | None) -> Visit | Refusal:
 
 def _body(environ: "WSGIEnvironment", limit: int) -> bytes:
     """Read the body where Flask keeps it: something before the view may have read it already."""
+    cached: bytes | None = getattr(request, "_cached_data", None)
+    if cached is not None:
+        return cached if len(cached) <= limit else b""
     length = request.content_length
     if length is None:
         return read_body(environ, limit)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from flask import request as flask_request
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -14,8 +15,10 @@ from starlette.routing import Route
 from rf_middleware import CallableIssuer, Validator, asgi, wsgi
 from rf_middleware.exceptions import ConfigurationError, Refused
 from rf_middleware.fastapi import RequireKey
+from rf_middleware.flask import APIKeyAuth
+from rf_middleware.flask import require_key as flask_key
 from rf_middleware.starlette import require_key
-from tests.contract.apps import asgi_echo, wsgi_echo
+from tests.contract.apps import asgi_echo, flask_echo, wsgi_echo
 from tests.contract.issuing import GOOD, Keys, bearer
 from tests.contract.protected import Protect
 from tests.contract.subjects import Subject, having
@@ -106,6 +109,22 @@ def test_a_body_that_fastapi_has_read_is_looked_into(validator: Validator) -> No
 
     assert call_asgi(app, Request("POST", "/echo", [JSON], BODY)).json == {"api_key": GOOD}
     assert call_asgi(app, Request("POST", "/echo", [JSON], b"{}")).verdict == (401, "missing-key")
+
+
+@pytest.mark.parametrize("body", [BODY, (BODY[:7], BODY[7:])], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize(("max_body", "status"), [(len(BODY), 200), (len(BODY) - 1, 401)])
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_body_that_flask_has_read_is_looked_into(
+    validator: Validator, body: bytes | tuple[bytes, ...], max_body: int, status: int, *, reads: bool
+) -> None:
+    """What ran before the view may have read the body, with a length or in chunks: its key is found all the same."""
+    app = flask_echo(flask_key)
+    APIKeyAuth(app, validator=validator, locations=["json:api_key"], max_body=max_body)
+    if reads:
+        app.before_request(lambda: None if flask_request.get_data() == BODY else "another body")
+    answer = call_wsgi(app, Request("POST", "/echo", [JSON], body))
+    assert answer.status == status
+    assert status != 200 or answer.json["body"] == BODY.decode()
 
 
 def test_an_endpoint_without_a_request_can_not_be_guarded(validator: Validator) -> None:
