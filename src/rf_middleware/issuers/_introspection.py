@@ -1,5 +1,6 @@
 """An RFC 7662 issuer, with the revocation feed when it offers one."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ __all__ = ["IntrospectionIssuer"]
 
 T = TypeVar("T")
 
+_log: Final = logging.getLogger("rf_middleware")
+
+_UNUSABLE: Final = unavailable("The issuer gave no usable answer.")
 _HUGE: Final = 1 << 1000
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 _LARGEST_NEWS: Final = 1 << 25
@@ -54,6 +58,7 @@ class IntrospectionIssuer:
             raise ConfigurationError(message)
         self._http = Http(checked_url("issuer", url), transport)
         self._authorization = {"Authorization": f"Bearer {token}"}
+        self._refused = False
         self.feed: Feed | None = None if feed is False else _HttpFeed(self._http, self._authorization)
 
     def __repr__(self) -> str:
@@ -63,16 +68,31 @@ class IntrospectionIssuer:
         """See ``Issuer.check``."""
         call = self._call(key)
         del key  # not in the locals of a traceback
-        return _read(self._http.send(call, timeout))
+        return self._read(self._http.send(call, timeout))
 
     async def acheck(self, key: str, timeout: float) -> Answer:
         """See ``Issuer.acheck``."""
         call = self._call(key)
         del key  # not in the locals of a traceback
-        return _read(await self._http.asend(call, timeout))
+        return self._read(await self._http.asend(call, timeout))
 
     def _call(self, key: str) -> Call:
         return Call("POST", "/introspect", self._authorization, form={"token": key})
+
+    def _read(self, received: Received | Failure) -> Answer:
+        if isinstance(received, Failure):
+            return unavailable("The issuer did not answer.")
+        refused, told = received.status in {401, 403}, self._refused
+        self._refused = refused
+        if not refused:
+            return _read(received)
+        if not told:  # once per outage, and not to whoever sent the key
+            _log.warning(
+                "%r: status %d: the issuer does not accept this validator's token (RF_ISSUER_TOKEN)",
+                self,
+                received.status,
+            )
+        return _UNUSABLE
 
     def close(self) -> None:
         """Close what threads used."""
@@ -87,16 +107,14 @@ class IntrospectionIssuer:
         self._http.forked()
 
 
-def _read(received: Received | Failure) -> Answer:
-    if isinstance(received, Received) and received.status in {401, 403}:
-        return unavailable("The issuer does not accept this validator's token.")
+def _read(received: Received) -> Answer:
     refused = refused_status(received)
-    if refused is not None or isinstance(received, Failure):
-        return refused or unavailable("The issuer did not answer.")
+    if refused is not None:
+        return refused
     try:
         return _answer(json_object(received) or {})
     except ValueError:
-        return unavailable("The issuer gave no usable answer.")
+        return _UNUSABLE
 
 
 def _answer(members: Mapping[str, object]) -> Answer:
