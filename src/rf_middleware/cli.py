@@ -1,5 +1,6 @@
 """``rf-middleware``: the command line. A command is imported when it is run: none needs the extras of another."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Final, NamedTuple, cast
@@ -72,5 +73,27 @@ def demo(*, keep: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
-    group(prog_name="rf-middleware")
+    """Run the command line; where nothing can be printed, one line on stderr says so, and the exit code is 1.
+
+    A reader that has seen enough (``| head -1``) is no error worth a word: click ends quietly.
+    """
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - it is where the shell closed it
+        sys.exit("rf-middleware: standard output is closed, so nothing was done")
+    try:
+        group(prog_name="rf-middleware")
+    except OSError as error:
+        if _prints():
+            raise
+        said = [f"standard output can't be written: {error.strerror}", *getattr(error, "__notes__", ())]
+        sys.exit(f"rf-middleware: {'; '.join(said)}")
+
+
+def _prints() -> bool:
+    """Tell whether standard output takes another line; if not, drop what it holds: the interpreter would try again."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

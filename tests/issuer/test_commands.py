@@ -1,7 +1,9 @@
 """``workspace``, ``token`` and the command line around them."""
 
 import json
+import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -156,6 +158,85 @@ def test_without_click_one_line_says_what_to_install() -> None:
     """The script is there even when its extra is not."""
     with in_place_of("click", None), pytest.raises(SystemExit, match=r'pip install "rf-middleware\[cli\]"'):
         runpy.run_path(cli.__file__)
+
+
+COMMAND = ["-c", "from rf_middleware.cli import main; main()"]
+FULL = "rf-middleware: standard output can't be written: No space left on device"
+
+
+def shell(
+    database: Path, redirect: str, *arguments: str, unbuffered: str = "", stdout: int | None = None
+) -> tuple[int, str]:
+    """Run a command with its output sent somewhere; return exit code and what is said on stderr."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirect}', "sh", sys.executable, *COMMAND, *arguments],
+        env={**os.environ, "RF_DATABASE_URL": str(database), "PYTHONUNBUFFERED": unbuffered},
+        stderr=subprocess.PIPE,
+        stdout=stdout,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["workspace", "create", "new"], "; the key could not be shown; rf-middleware workspace key new makes another"),
+        (
+            ["workspace", "key", "acme", "--json"],
+            "; the key could not be shown; rf-middleware workspace key acme makes",
+        ),
+        (["token", "create"], "; the token could not be shown; rf-middleware token create makes another"),
+        (["workspace", "list"], ""),
+        (["serve", "--port", "0"], ""),
+        (["demo"], ""),
+        (["--help"], ""),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_full_disk_is_one_line(database: Path, arguments: list[str], hint: str, unbuffered: str) -> None:
+    """What can't be written to stdout is said in one line, with what to do where a secret was lost, and exit 1."""
+    assert invoke(database, "workspace", "create", "acme").exit_code == 0
+    code, complaint = shell(database, ">/dev/full", *arguments, unbuffered=unbuffered)
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert complaint.startswith(FULL + (hint or "\n"))
+
+
+@pytest.mark.parametrize("arguments", [["workspace", "create", "acme"], ["token", "create"], ["serve"], ["demo"]])
+def test_without_a_stdout_nothing_is_done(database: Path, arguments: list[str]) -> None:
+    """A secret that nobody could see is not even made where stdout is closed: one line, exit 1, no database."""
+    closed = (1, "rf-middleware: standard output is closed, so nothing was done\n")
+    assert shell(database, ">&-", *arguments) == closed
+    assert not database.exists()
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_worth_a_word(database: Path) -> None:
+    """What ends because ``| head -1`` has ended ends with 1 and without a complaint."""
+    assert invoke(database, "workspace", "create", "acme").exit_code == 0
+    for arguments in (["workspace", "list"], ["workspace", "key", "acme"], ["serve", "--port", "0"], ["--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        assert shell(database, "", *arguments, stdout=writing) == (1, "")
+        os.close(writing)
+
+
+def test_an_error_of_another_kind_is_not_put_down_to_the_output() -> None:
+    """An error that is not about stdout is shown as what it is."""
+
+    def run(*, keep: bool) -> int:
+        raise OSError(28, "No space left on device")
+
+    module = ModuleType("rf_middleware.demo")
+    module.__dict__["run"] = run
+    before, sys.argv = sys.argv, ["anything", "demo"]
+    try:
+        with in_place_of("rf_middleware.demo", module), pytest.raises(OSError, match="No space left"):
+            cli.main()
+    finally:
+        sys.argv = before
 
 
 def test_the_script_runs_the_group() -> None:

@@ -14,7 +14,7 @@ from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, serve
 from rf_middleware.issuer.store import Store
 
-__all__ = ["Failed", "database_option", "json_option", "name_option", "opened", "serve_command", "token"]
+__all__ = ["Failed", "database_option", "json_option", "name_option", "opened", "serve_command", "show", "token"]
 
 _LONGEST_NAME: Final = 200
 
@@ -50,6 +50,15 @@ def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
 
 
 name_option = click.option("--name", default="", callback=_name, help="A name for people.")
+
+
+def show(text: str, otherwise: str) -> None:
+    """Print what is shown only once; an error of the print says what to do about it."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        error.add_note(otherwise)
+        raise
 
 
 @click.command("serve")
@@ -105,4 +114,5 @@ def create_token(name: str, database: str | None, *, as_json: bool) -> None:
     secret = mint(TOKEN_PREFIX)
     with opened(database) as store:
         store.create_token(fingerprint(secret.encode()), name)
-    click.echo(json.dumps({"token": secret}) if as_json else secret)
+    otherwise = "the token could not be shown; rf-middleware token create makes another"
+    show(json.dumps({"token": secret}) if as_json else secret, otherwise)

@@ -15,7 +15,7 @@ from rf_middleware._clock import now
 from rf_middleware._models import SLUG
 from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import Change, remove_owner, set_workspace
-from rf_middleware.issuer.commands import Failed, database_option, json_option, name_option, opened
+from rf_middleware.issuer.commands import Failed, database_option, json_option, name_option, opened, show
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.metadata import DRIFT
 from rf_middleware.issuer.records import Receipt, SlugTaken, Workspace
@@ -81,10 +81,10 @@ def add_key(slug: str, name: str, database: str | None, *, as_json: bool) -> Non
 
 
 def _show_key(slug: str, key_id: str, secret: str, *, as_json: bool) -> None:
+    text = f"workspace  {slug}\nkey id     {key_id}\nkey        {secret}   (shown only now)"
     if as_json:
-        click.echo(json.dumps({"workspace": slug, "keyId": key_id, "key": secret}))
-    else:
-        click.echo(f"workspace  {slug}\nkey id     {key_id}\nkey        {secret}   (shown only now)")
+        text = json.dumps({"workspace": slug, "keyId": key_id, "key": secret})
+    show(text, f"the key could not be shown; rf-middleware workspace key {slug} makes another")
 
 
 @workspace.command("list")
