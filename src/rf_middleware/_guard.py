@@ -15,6 +15,7 @@ from rf_middleware._locations import Carrier
 from rf_middleware._models import Grant, Reason, Refusal, Verdict
 from rf_middleware._options import Options, ValidatorSettings, split
 from rf_middleware._shared import shared
+from rf_middleware._values import by_variable
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers import Issuer
 from rf_middleware.validator import Validator
@@ -208,11 +209,14 @@ def make_guard(
     mine, validators = split(settings)
     if decorates:  # the environment may open an app, never a single route that asks for a key
         mine = {name: value for name, value in mine.items() if name in settings or name not in _OPENING}
-    options = Options.of(mine)
-    if validator is None:
-        validator = shared(issuer, validators) if decorates else Validator(issuer, **validators)
-    else:
-        _check(issuer, validator, validators, settings)
+    try:
+        options = Options.of(mine)
+        if validator is None:
+            validator = shared(issuer, validators) if decorates else Validator(issuer, **validators)
+        else:
+            _check(issuer, validator, validators, settings)
+    except ConfigurationError as wrong:
+        raise by_variable(wrong, settings) from None
     return Guard(options, validator, decorates=decorates)
 
 

@@ -6,7 +6,7 @@ from typing import Final, cast
 
 from rf_middleware.exceptions import ConfigurationError
 
-__all__ = ["flag", "from_texts", "number", "settled", "texts"]
+__all__ = ["by_variable", "flag", "from_texts", "number", "settled", "texts"]
 
 _LARGEST: Final = sys.float_info.max
 _LISTS: Final = frozenset({"exempt", "locations", "workspaces", "scopes"})
@@ -53,6 +53,14 @@ def _from_text(name: str, text: str) -> object:
             message = f"RF_{name.upper()}: {text!r} is not a number"
             raise ConfigurationError(message) from None
     return text
+
+
+def by_variable(error: ConfigurationError, given: Mapping[str, object]) -> ConfigurationError:
+    """Return the error with the name of the variable where the option it names was not ``given`` in code."""
+    name, _, rest = str(error).partition(":")
+    if name not in _IN_ENVIRONMENT or name in given:
+        return error
+    return ConfigurationError(f"RF_{name.upper()}:{rest}")
 
 
 def settled(settings: Mapping[str, object]) -> dict[str, object]:

@@ -24,7 +24,7 @@ from rf_middleware._guard import CONTEXT, REFUSED, Guard, Visit, make_guard
 from rf_middleware._inner import Inner
 from rf_middleware._models import Refusal, Workspace
 from rf_middleware._options import Settings, ViewSettings
-from rf_middleware._values import from_texts
+from rf_middleware._values import by_variable, from_texts
 from rf_middleware._wsgi import attach, finishing_later, look, original_query, settle, strip, watched_headers
 from rf_middleware._wsgi_body import read_body
 from rf_middleware._wsgi_streams import served
@@ -86,7 +86,10 @@ class APIKeyAuth:
         issuer = self._issuer
         if self._validator is None:
             issuer = issuer_of(issuer, {**os.environ, **_whom(app.config)})
-        guard = make_guard(issuer, self._validator, settings)
+        try:
+            guard = make_guard(issuer, self._validator, settings)
+        except ConfigurationError as wrong:
+            raise by_variable(wrong, self._settings) from None
         app.extensions[_EXTENSION] = guard
         app.wsgi_app = _Enclosure(app.wsgi_app, guard)  # type: ignore[method-assign]  # Flask's documented way
 

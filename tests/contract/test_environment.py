@@ -11,7 +11,7 @@ from rf_middleware.flask import APIKeyAuth
 from rf_middleware.flask import require_key as flask_require_key
 from tests.contract.apps import flask_echo
 from tests.contract.issuing import GOOD, Keys, bearer
-from tests.contract.test_construction import BUILDERS, TAKE_ALL
+from tests.contract.test_construction import BUILDERS, TAKE_ALL, TAKE_ISSUERS
 from tests.harness import Request, call_asgi, call_wsgi
 
 URL = "https://issuer.example"
@@ -46,11 +46,36 @@ def test_without_an_issuer_the_error_names_the_variable(builder: str, monkeypatc
 def test_a_wrong_variable_is_refused(
     builder: str, validator: Validator, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
 ) -> None:
-    """A text in the environment that can't be an option fails at construction like the option itself."""
+    """A text in the environment that can't be an option fails at construction, and the message names the variable."""
     monkeypatch.setenv(variable, text)
-    name = variable.removeprefix("RF_")
-    with pytest.raises(ConfigurationError, match=f"(?i){name}: "):
+    with pytest.raises(ConfigurationError, match=f"^{variable}: "):
         BUILDERS[builder](validator=validator)
+
+
+@pytest.mark.parametrize("builder", TAKE_ISSUERS)
+@pytest.mark.parametrize(("variable", "text"), [("RF_TTL", "-1"), ("RF_MAXSIZE", "0"), ("RF_TIMEOUT", "nan")])
+def test_a_wrong_setting_of_the_validator_names_its_variable(
+    builder: str, monkeypatch: pytest.MonkeyPatch, variable: str, text: str
+) -> None:
+    """What the validator refuses of the environment is called by the variable; what is given in code, by its option."""
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(ConfigurationError, match=f"^{variable}: .* is refused; allowed is"):
+        BUILDERS[builder](issuer=URL)
+    if builder in TAKE_ALL:
+        name = variable.removeprefix("RF_").lower()
+        with pytest.raises(ConfigurationError, match=f"^{name}: "):
+            BUILDERS[builder](issuer=URL, **{name: -1})
+
+
+def test_a_wrong_config_is_named_as_it_stands_there(validator: Validator) -> None:
+    """Of ``app.config`` too the message names the key, whoever refuses its value."""
+    for name, value in (("RF_TTL", -1), ("RF_EXEMPT", ["/*"]), ("RF_STRIP", "perhaps")):
+        app = Flask("configured")
+        app.config[name] = value
+        with pytest.raises(ConfigurationError, match=f"^{name}: "):
+            APIKeyAuth(app, issuer=URL)
+    with pytest.raises(ConfigurationError, match=r"^exempt: "):
+        APIKeyAuth(Flask("configured"), validator=validator, exempt=["/*"])
 
 
 def test_options_come_from_the_environment_unless_they_are_given(

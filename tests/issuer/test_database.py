@@ -41,6 +41,8 @@ def test_a_database_is_a_path_or_a_url(given: str, path: str) -> None:
     ("given", "why"),
     [
         ("postgresql+psycopg://me:secret@host/db", "only SQLite is supported now, not postgresql"),
+        ("", "plain file"),
+        (":memory:", "plain file"),
         ("sqlite://", "plain file"),
         ("sqlite:///:memory:", "plain file"),
         ("sqlite:///file:x?mode=ro&uri=true", "plain file"),
@@ -64,7 +66,7 @@ def test_the_default_is_in_the_data_folder(tmp_path: Path, monkeypatch: pytest.M
     assert tmp_path in found.parents
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "file"))
-    with pytest.raises(DatabaseProblem, match="data folder can't be made"):
+    with pytest.raises(DatabaseProblem, match=rf"data folder {tmp_path}/file/.* can't be made: "):
         locate(None)
 
 

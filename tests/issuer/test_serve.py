@@ -162,12 +162,14 @@ def test_a_port_in_use_is_one_line(database: Path) -> None:
     ("arguments", "code", "line"),
     [
         (["--host", "no such host"], 1, "can't listen on no such host: "),
-        (["--lease", "0.01"], 1, "the lease is 0.1 to 3600 seconds, not 0.01"),
-        (["--lease", "nan"], 1, "the lease is 0.1 to 3600 seconds, not nan"),
+        (["--lease", "0"], 2, "'--lease': the lease is 0.1 to 3600 seconds, not 0"),
+        (["--lease", "nan"], 2, "the lease is 0.1 to 3600 seconds, not nan"),
         (["--port", "70000"], 2, "70000"),
         (["--lease", "soon"], 2, "soon"),
         (["--database", "postgresql://u:secret@h/d"], 1, "only SQLite is supported now, not postgresql"),
         (["--database", "missing/folder/x.db"], 1, "No such file or directory"),
+        (["--database", ":memory:"], 1, "plain file"),
+        (["--database", ""], 1, "plain file"),
     ],
 )
 def test_a_wrong_option_is_one_line(arguments: list[str], code: int, line: str, database: Path) -> None:

@@ -38,7 +38,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def _lease(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
     if not SHORTEST_LEASE <= seconds <= LONGEST_LEASE:
         message = f"the lease is {SHORTEST_LEASE:g} to {LONGEST_LEASE:g} seconds, not {seconds:g}"
-        raise Failed(message)
+        raise click.BadParameter(message)
     return seconds
 
 

@@ -26,6 +26,8 @@ __all__ = ["Database", "DatabaseProblem", "explained", "locate"]
 _BUSY: Final = 10_000
 """Milliseconds to wait for another process that writes."""
 
+_PLAIN_FILE: Final = "a SQLite database needs a plain file: a path, or sqlite:///path"
+
 _MEANINGS: Final = {
     "file is not a database": "is not a SQLite database",
     "malformed": "is damaged; restore it from a backup",
@@ -50,11 +52,15 @@ def locate(given: str | None) -> Path:
         DatabaseProblem: a URL that is malformed or not of a SQLite file, or the folder can't be made.
     """
     if given is None:
+        folder = platformdirs.user_data_path("rf-middleware")
         try:
-            return platformdirs.user_data_path("rf-middleware", ensure_exists=True) / "issuer.sqlite3"
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            message = f"the data folder can't be made: {error.strerror}"
+            message = f"the data folder {folder} can't be made: {error.strerror}"
             raise DatabaseProblem(message) from None
+        return folder / "issuer.sqlite3"
+    if given in {"", ":memory:"}:
+        raise DatabaseProblem(_PLAIN_FILE)
     if "://" not in given:
         return Path(given)
     try:
@@ -66,8 +72,7 @@ def locate(given: str | None) -> Path:
         message = f"only SQLite is supported now, not {url.get_backend_name()}"
         raise DatabaseProblem(message)
     if url.query or not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        message = "a SQLite database needs a plain file: sqlite:///path"
-        raise DatabaseProblem(message)
+        raise DatabaseProblem(_PLAIN_FILE)
     return Path(url.database)
 
 
