@@ -30,7 +30,7 @@ _NOT_FOR_KEYS: Final = frozenset(
     | {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
     | {"access-control-request-method", "access-control-request-headers"}
 )
-_QUERY_NAME: Final = re.compile(r"[^%&=#\s\x00-\x1f\x7f\ud800-\udfff]+")
+_QUERY_NAME: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]+")
 _TEXT: Final = re.compile(r"[^\ud800-\udfff]+")
 ALLOWED: Final = "'bearer', 'header:NAME', 'query:NAME', 'cookie:NAME', 'json:FIELD'"
 
@@ -83,10 +83,7 @@ def parse(rank: int, text: object) -> Location:
         return Location(rank, kind, name.encode(), Carrier(private=True))
     if kind == "json" and _TEXT.fullmatch(name):
         return Location(rank, kind, name.encode(), Carrier())
-    message = (
-        f"locations: {text!r} is none of {ALLOWED} (of a header without '_', and not one that means something else;"
-        " of a query without blanks, '%', '&', '=' and '#')"
-    )
+    message = f"locations: {text!r} is none of {ALLOWED} (a header without '_' that means nothing else; no control characters)"
     raise ConfigurationError(message)
 
 

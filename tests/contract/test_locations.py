@@ -83,6 +83,7 @@ def test_anything_else_counts_as_absent(
         ("bearer", "/echo", [bearer()]),
         ("header:X-Token", "/echo", [("x-token", GOOD)]),
         ("query:key", f"/echo?key={GOOD}", []),
+        ("query:key with=&", f"/echo?key%20with%3D%26={GOOD}", []),
         ("query:schl\xfcssel[1]", f"/echo?schl%C3%BCssel%5B1%5D={GOOD}", []),
         ("cookie:session", "/echo", [("Cookie", f"a=b; session={GOOD}; c=d")]),
         ("cookie:session", "/echo", [("Cookie", f'session="{GOOD}"')]),
