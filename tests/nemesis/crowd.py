@@ -21,6 +21,7 @@ __all__ = ["Crowd", "Key"]
 T = TypeVar("T")
 
 _REST = 0.05
+_PAUSE = 0.06
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ class Crowd:
         """Send a request with the key to every worker, at once."""
         return [task for worker in self.workers() if (task := self._try(worker, key)) is not None]
 
+    async def use_everywhere(self, key: Key, patience: float | None = None) -> None:
+        """Do the same, and wait for the answers, for so many seconds at most."""
+        tries = self.try_everywhere(key)
+        if tries:
+            await asyncio.wait(tries, timeout=patience)
+
     def _try(self, worker: Worker, key: Key) -> asyncio.Task[None] | None:
         if not worker.idle:
             self.history.untold += 1
@@ -94,7 +101,7 @@ class Crowd:
             if worker is not None and worker.idle and not worker.stopped:
                 keys = self.good if self._dice.random() < 0.3 or not self.used else self.used[-4:]
                 await self.use(worker, worker.idle.pop(), self._dice.choice(keys))
-            await asyncio.sleep(self._dice.uniform(0, 0.03))
+            await asyncio.sleep(self._dice.uniform(0, _PAUSE))
 
     # ---- requests to the issuer
 
@@ -147,9 +154,7 @@ class Crowd:
         while not self.over.is_set():
             key = await self.create()
             self.used.append(key)
-            tries = self.try_everywhere(key)
-            if tries:
-                await asyncio.wait(tries, timeout=self._dice.uniform(0, 0.5))
+            await self.use_everywhere(key, self._dice.uniform(0, 0.5))
             await self.revoke(key, plain=False)
             await asyncio.sleep(self._dice.uniform(0, 0.3))
 
@@ -175,9 +180,7 @@ class Crowd:
 
     async def _form(self, key: Key) -> Answer:
         form = b"token=" + key.secret.encode()
-        return await self._insist(
-            lambda: self.call("POST", "/revoke", body=form, kind="x-www-form-urlencoded"), {200}
-        )
+        return await self._insist(lambda: self.call("POST", "/revoke", body=form, kind="x-www-form-urlencoded"), {200})
 
     async def _receipt(self, key: Key) -> Answer:
         begun = await self._insist(lambda: self._deleted(key, "?wait=false"), {200, 202, 404})

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from tests.nemesis.oracle import History, late, violations
@@ -32,13 +33,21 @@ class Quiet:
 
 @dataclass
 class Figures:
-    """Everything about a run; the faults went on from ``begun`` to ``ended``."""
+    """Everything about a run.
+
+    Attributes:
+        begun, ended: the time of the faults.
+        workers: those that were there at the end.
+        evils: how often each was done.
+        hangs: what did not answer, on a connection that stood.
+    """
 
     seed: int
     begun: float
     ended: float
     history: History
     quiet: Quiet
+    workers: AbstractSet[int]
     evils: Mapping[str, int]
     hangs: Sequence[str]
 
@@ -67,7 +76,10 @@ class Figures:
             (f"time to acknowledge without, {quiet.validators} validators", _spread(quiet.revocations)),
             ("round trip, GET /healthz", _spread(quiet.reads)),
             ("round trip, POST /demo/api-keys", _spread(quiet.writes)),
-            ("p50 to acknowledge in round trips", f"{_ratio(quiet, quiet.reads)} GET, {_ratio(quiet, quiet.writes)} POST"),
+            (
+                "p50 to acknowledge in round trips",
+                f"{_ratio(quiet, quiet.reads)} GET, {_ratio(quiet, quiet.writes)} POST",
+            ),
             (
                 "calls to the issuer per 1,000 hits",
                 f"{1000 * quiet.introspections / max(1, quiet.hits):g} ({quiet.hits} hits, round {quiet.rounds})",

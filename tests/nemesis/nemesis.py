@@ -5,6 +5,7 @@ another order each time, so that even a short run has seen all of them. What was
 """
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -40,6 +41,7 @@ class Nemesis:
             self._stop_worker_beyond_its_lease,
             self._stop_site,
             self._kill_worker,
+            self._end_worker,
             self._stop_issuer,
             self._kill_issuer,
             self._end_issuer,
@@ -50,14 +52,14 @@ class Nemesis:
         await asyncio.gather(self._deal(processes, end), self._deal(network, end))
 
     async def _deal(self, deck: list[Evil], end: float) -> None:
-        while True:
+        for dealt in itertools.count():
             self._dice.shuffle(deck)
             for evil in deck:
+                if dealt and time.monotonic() > end:
+                    return
                 await evil()
                 self.done[getattr(evil, "__name__", "").strip("_")] += 1
                 await asyncio.sleep(self._dice.uniform(0, 0.4))
-            if time.monotonic() > end:
-                return
 
     # ---- the network
 
@@ -65,9 +67,10 @@ class Nemesis:
         async def evil() -> None:
             proxies = [site.proxy for site in self._sites]
             chosen = self._dice.sample(proxies, self._dice.choice([1, 1, 2, len(proxies)]))
-            delay = self._dice.choice([0.02, 0.2, LEASE * 0.9, LEASE * 1.5])
+            longest = self._dice.choice([0.02, 0.4, LEASE * 0.9, LEASE * 1.5])
             for proxy in chosen:
-                proxy.begin(fault, delay)
+                # Each piece on its own: the feed overtakes a check, and a check the feed.
+                proxy.begin(fault, lambda: self._dice.uniform(0, longest))
             await asyncio.sleep(self._dice.choice([0.3, 1.0, LEASE * 1.2]))
             for proxy in chosen:
                 proxy.heal()
@@ -99,8 +102,14 @@ class Nemesis:
             worker.wake()
 
     async def _kill_worker(self) -> None:
+        await self._replaced(signal.SIGKILL)
+
+    async def _end_worker(self) -> None:
+        await self._replaced(signal.SIGTERM)
+
+    async def _replaced(self, number: signal.Signals) -> None:
         site = self._dice.choice(self._sites)
-        await site.replace(self._dice.choice(site.workers))
+        await site.replace(self._dice.choice(site.workers), number)
 
     # ---- the issuer
 
@@ -125,7 +134,7 @@ class Nemesis:
         site = self._dice.choice(self._sites)
         crowd = self._crowd
         key = await crowd.create()
-        await asyncio.wait(crowd.try_everywhere(key), timeout=0.5)
+        await crowd.use_everywhere(key, 0.5)
         crowd.used.append(key)
         site.proxy.begin(Fault.BLACK_HOLE)
         revoked = crowd.spawn(crowd.revoke(key))

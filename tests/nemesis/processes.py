@@ -15,20 +15,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rf_middleware.demo.child import Server
+from tests.core.servers import until
 from tests.issuer.test_serve import COMMAND, printed
 from tests.nemesis.proxy import Proxy
-from tests.nemesis.wire import Lost, Wire
+from tests.nemesis.wire import Wire
 from tests.real.stage import ROOT
 
 __all__ = ["LEASE", "IssuerProcess", "Kind", "Site", "Worker"]
 
 LEASE = 2.0
-IDLE = 12
+IDLE = 16
 """Connections held open to each worker."""
 
 _START = 120.0
 """Seconds a process may take to start, on any machine."""
-_MOST = 400
 _UVICORN = (
     "-m uvicorn --port 0 --http httptools --loop uvloop --no-access-log --timeout-keep-alive 900"
     " --timeout-graceful-shutdown 2 tests.nemesis.apps:asgi_app"
@@ -102,7 +102,7 @@ class Worker:
     Attributes:
         idle: connections with nothing under way.
         stopped: whether it was sent SIGSTOP.
-        gone: whether it was killed.
+        gone: whether it has ended.
     """
 
     pid: int
@@ -124,11 +124,6 @@ class Worker:
         """Let it go on."""
         self.tell(signal.SIGCONT)
         self.stopped = False
-
-    def kill(self) -> None:
-        """End it without a word."""
-        self.gone = True
-        self.tell(signal.SIGKILL)
 
     def hang_up(self) -> None:
         """Close the idle connections."""
@@ -177,40 +172,44 @@ class Site:
 
     async def find(self) -> None:
         """Connect until each worker is known and has its idle connections: which of them takes one is theirs to say."""
-        for _ in range(_MOST):
-            wanting = [worker for worker in self.workers if len(worker.idle) < IDLE]
-            if len(self.workers) == self.size and not wanting:
-                return
-            wire = await self.connect()
-            pid: int = (await wire.ask("/healthz")).body["pid"]
-            worker = next((each for each in self.workers if each.pid == pid), None)
-            if worker is None:
-                self.workers.append(worker := Worker(pid))
-            worker.idle.append(wire)
-        raise AssertionError(f"{self.kind}: {[(worker.pid, len(worker.idle)) for worker in self.workers]}")
+        async with asyncio.timeout(_START):
+            while len(self.workers) < self.size or any(len(worker.idle) < IDLE for worker in self.workers):
+                wire = await self.connect()
+                pid: int = (await wire.ask("/healthz")).body["pid"]
+                worker = next((each for each in self.workers if each.pid == pid), None)
+                if worker is None:
+                    self.workers.append(worker := Worker(pid))
+                if len(worker.idle) < IDLE:
+                    worker.idle.append(wire)
+                else:
+                    wire.close()
 
     async def connect(self) -> Wire:
         """Open a connection to some worker."""
         return await Wire.open(self._port)
 
-    async def replace(self, worker: Worker) -> None:
-        """Kill a worker, and wait for the one that takes its place."""
+    async def replace(self, worker: Worker, number: signal.Signals) -> None:
+        """End a worker by a signal, using it to its end, and wait for the one that takes its place."""
+        worker.tell(number)
+        await asyncio.to_thread(until, lambda: not self._runs(worker), _START)
+        worker.gone = True
         self.workers.remove(worker)
-        worker.kill()
         worker.hang_up()
-        if self.kind.server == "gunicorn":  # the master starts another
-            await self._found_again()
-        else:
+        if self.kind.server == "uvicorn":
             await self.end()
             await self.start()
+        else:
+            await self.find()  # the master starts another
 
-    async def _found_again(self) -> None:
-        async with asyncio.timeout(_START):
-            while True:
-                try:
-                    return await self.find()
-                except Lost:  # the killed one had not let go of its last connection
-                    continue
+    def _runs(self, worker: Worker) -> bool:
+        assert self._server is not None
+        if worker.pid == self._server.process.pid:
+            return self._server.process.poll() is None
+        try:
+            os.kill(worker.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
 
     async def end(self) -> None:
         """End the server."""

@@ -43,7 +43,7 @@ class _Link:
         """Pass a piece on, or do with it what the fault says; false when no more will come."""
         fault, answer = self._proxy.fault, to is self.down
         if fault is Fault.DELAY:
-            await asyncio.sleep(self._proxy.delay)
+            await asyncio.sleep(self._proxy.delay())
         elif fault is Fault.BLACK_HOLE or (fault is Fault.DEAF and answer):
             self.holed = True
         if self.holed:
@@ -71,7 +71,7 @@ class Proxy:
     Attributes:
         port: where it listens.
         fault: what it does just now.
-        delay: seconds, while it delays.
+        delay: says for how many seconds the next piece waits, while it delays.
         introspections: how many requests for ``/introspect`` came by.
     """
 
@@ -80,7 +80,8 @@ class Proxy:
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
-        self.fault, self.delay = Fault.NONE, 0.0
+        self.fault: Fault = Fault.NONE
+        self.delay: Callable[[], float] = float
         self.introspections = 0
 
     @classmethod
@@ -93,8 +94,8 @@ class Proxy:
 
     _server: asyncio.Server
 
-    def begin(self, fault: Fault, delay: float = 0.0) -> None:
-        """Do this from now on."""
+    def begin(self, fault: Fault, delay: Callable[[], float] = float) -> None:
+        """Do this from now on; ``delay`` says for how long each piece waits while it delays."""
         self.fault, self.delay = fault, delay
         if fault is Fault.DROP:
             self._cut(lambda _link: True)

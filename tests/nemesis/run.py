@@ -1,4 +1,4 @@
-"""A run from start to end: everything starts, a quiet time is measured, then comes the storm, then all must be well again."""
+"""A run: everything starts, a quiet time is measured, then comes the storm, then all must be well again."""
 
 import asyncio
 import random
@@ -32,7 +32,8 @@ _GOOD = 3
 _MEASURED = 40
 _HITS = 150
 _ROUNDS = 20
-_TURNING = 3
+_AT_ONCE = 2
+_TURNING = 8
 _AGAIN = 50
 """Fewer than a validator asks about at once when they are unknown."""
 
@@ -79,8 +80,12 @@ async def run(folder: Path, seconds: float, seed: int) -> Figures:
         crowd = there.crowd
         quiet = await measure(there)
         nemesis = Nemesis(there.issuer, there.sites, crowd, dice)
-        clients = [crowd.spawn(crowd.load(site, number)) for site in there.sites for number in range(site.size)]
-        clients += [crowd.spawn(crowd.turn_over()) for _ in range(_TURNING)]
+        for _ in range(_AT_ONCE):
+            for site in there.sites:
+                for place in range(site.size):
+                    crowd.spawn(crowd.load(site, place))
+        for _ in range(_TURNING):
+            crowd.spawn(crowd.turn_over())
         begun = time.monotonic()
         await nemesis.work(seconds)
         ended = time.monotonic()
@@ -88,7 +93,8 @@ async def run(folder: Path, seconds: float, seed: int) -> Figures:
         await crowd.drain()
         await all_follow(there, VALIDATORS)
         await every_key_once_more(there)
-    return Figures(seed, begun, ended, crowd.history, quiet, nemesis.done, crowd.hangs)
+        workers = {worker.pid for worker in crowd.workers()}
+    return Figures(seed, begun, ended, crowd.history, quiet, workers, nemesis.done, crowd.hangs)
 
 
 def problems(figures: Figures) -> list[str]:
@@ -101,6 +107,7 @@ async def all_follow(there: Stage, validators: int) -> None:
     end = time.monotonic() + PATIENCE
     while await there.crowd.revoke(await there.crowd.create()) != Receipt(validators, 0):
         assert time.monotonic() < end, "not every validator follows the feed again"
+        await there.crowd.drain()
 
 
 async def measure(there: Stage) -> Quiet:
@@ -111,10 +118,11 @@ async def measure(there: Stage) -> Quiet:
         read = await crowd.read()
         quiet.reads.append(read.answered - read.sent)
         key = await crowd.create(quiet.writes)
-        await asyncio.wait(crowd.try_everywhere(key))
+        await crowd.use_everywhere(key)
         await crowd.revoke(key)
         quiet.revocations.append(crowd.history.acknowledged[key.id] - crowd.history.asked[key.id])
         await crowd.drain()
+    await crowd.use_everywhere(crowd.good[0])
     for quiet.rounds in range(1, _ROUNDS + 1):
         before = sum(site.proxy.introspections for site in there.sites)
         await asyncio.gather(*(_hit(crowd, worker) for worker in crowd.workers()))
@@ -143,5 +151,5 @@ async def every_key_once_more(there: Stage) -> None:
 
 async def _statuses(crowd: Crowd, key: Key) -> set[int]:
     before = len(crowd.history.seen)
-    await asyncio.wait(crowd.try_everywhere(key))
+    await crowd.use_everywhere(key)
     return {one.status for one in crowd.history.seen[before:]}
