@@ -67,11 +67,11 @@ class Nemesis:
         async def evil() -> None:
             proxies = [site.proxy for site in self._sites]
             chosen = self._dice.sample(proxies, self._dice.choice([1, 1, 2, len(proxies)]))
-            longest = self._dice.choice([0.02, 0.4, LEASE * 0.9, LEASE * 1.5])
+            longest = 0.4 if fault is Fault.NO_FEED else self._dice.choice([0.02, 0.4, LEASE * 0.9, LEASE * 1.5])
             for proxy in chosen:
                 # Each piece on its own: the feed overtakes a check, and a check the feed.
                 proxy.begin(fault, lambda: self._dice.uniform(0, longest))
-            await asyncio.sleep(self._dice.choice([0.3, 1.0, LEASE * 1.2]))
+            await asyncio.sleep(self._dice.choice([0.3, 1.0, LEASE * 1.2]) + LEASE * (fault is Fault.NO_FEED))
             for proxy in chosen:
                 proxy.heal()
 

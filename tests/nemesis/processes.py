@@ -225,7 +225,7 @@ class Site:
 
     def _command(self) -> list[str]:
         if self.kind.server == "uvicorn":
-            return _UVICORN.split()
+            return list[str](_UVICORN.split())
         settings = self._folder / f"gunicorn-{self.proxy.port}.py"
         settings.write_text(_GUNICORN + f"preload_app = {self.kind.preload}\n", encoding="utf-8")
         return ["-m", "gunicorn", "--config", str(settings), "tests.nemesis.apps:wsgi_app"]

@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 __all__ = ["Fault", "Proxy"]
 
+_FEED = b"POST /feed HTTP/1.1\r\n"
 _INTROSPECT = b"POST /introspect HTTP/1.1\r\n"
 
 
@@ -26,6 +27,8 @@ class Fault(Enum):
     """Bytes are taken and not delivered, in both directions."""
     DEAF = auto()
     """Requests arrive; the answers are lost."""
+    NO_FEED = auto()
+    """What is said on connections of the feed is lost; elsewhere every piece waits, so checks take long."""
     CUT_ANSWER = auto()
     """The next answer of each connection ends in the middle, with the connection."""
     HALF_CLOSE = auto()
@@ -37,14 +40,15 @@ class _Link:
 
     def __init__(self, proxy: "Proxy", down: asyncio.StreamWriter, up: asyncio.StreamWriter) -> None:
         self._proxy, self.down, self.up = proxy, down, up
-        self.holed = False
+        self.feed = self.holed = False
 
     async def deliver(self, data: bytes, to: asyncio.StreamWriter) -> bool:
         """Pass a piece on, or do with it what the fault says; false when no more will come."""
         fault, answer = self._proxy.fault, to is self.down
-        if fault is Fault.DELAY:
+        self.feed = self.feed or data.startswith(_FEED)
+        if fault is Fault.DELAY or (fault is Fault.NO_FEED and not self.feed):
             await asyncio.sleep(self._proxy.delay())
-        elif fault is Fault.BLACK_HOLE or (fault is Fault.DEAF and answer):
+        elif fault in {Fault.BLACK_HOLE, Fault.NO_FEED} or (fault is Fault.DEAF and answer):
             self.holed = True
         if self.holed:
             return True

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, kinds: Sequence[Kind], dice: random.Random) -> AsyncIterator[Stage]:
+async def stage(folder: Path, kinds: Sequence[Kind], dice: random.Random) -> AsyncGenerator[Stage]:
     """Start it all, and end it."""
     issuer = await asyncio.to_thread(IssuerProcess, folder / "issuer.db")
     proxies: list[Proxy] = []

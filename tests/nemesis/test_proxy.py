@@ -1,7 +1,7 @@
 """The proxy of the run does to a connection what it says."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,7 +24,7 @@ class Rig:
 
 
 @asynccontextmanager
-async def rigged() -> AsyncIterator[Rig]:
+async def rigged() -> AsyncGenerator[Rig]:
     """Run a server behind a proxy, connected to and once asked."""
     asked: list[bytes] = []
 
@@ -105,6 +105,24 @@ def test_what_is_swallowed_never_comes(fault: Fault, arrived: list[bytes]) -> No
                 await rig.wire.ask("/late")
             await works_anew(rig.proxy)
             assert rig.asked == [*arrived, b"/anew"]
+
+    asyncio.run(story())
+
+
+def test_the_feed_alone_is_lost() -> None:
+    """What comes after a poll on its connection is swallowed, and another connection is only slow."""
+
+    async def story() -> None:
+        async with rigged() as rig:
+            rig.proxy.begin(Fault.NO_FEED, lambda: 0.05)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(SWALLOWED):
+                    await rig.wire.ask("/feed", method="POST")
+            other = await Wire.open(rig.proxy.port)
+            answer = await other.ask("/introspect", method="POST")
+            assert answer.answered - answer.sent >= 0.1
+            other.close()
+            assert rig.asked == [b"/first", b"/introspect"]
 
     asyncio.run(story())
 
