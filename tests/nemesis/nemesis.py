@@ -47,7 +47,8 @@ class Nemesis:
             self._end_issuer,
             self._kill_issuer_between_commit_and_answer,
         ]
-        network = [self._network_fault(fault) for fault in Fault if fault is not Fault.NONE]
+        faults = [self._network_fault(fault) for fault in Fault if fault not in {Fault.NONE, Fault.NO_FEED}]
+        network = [*faults, self._revoke_while_checks_are_slow]
         end = time.monotonic() + seconds
         await asyncio.gather(self._deal(processes, end), self._deal(network, end))
 
@@ -67,16 +68,29 @@ class Nemesis:
         async def evil() -> None:
             proxies = [site.proxy for site in self._sites]
             chosen = self._dice.sample(proxies, self._dice.choice([1, 1, 2, len(proxies)]))
-            longest = 0.4 if fault is Fault.NO_FEED else self._dice.choice([0.02, 0.4, LEASE * 0.9, LEASE * 1.5])
+            longest = self._dice.choice([0.02, 0.4, LEASE * 0.9, LEASE * 1.5])
             for proxy in chosen:
                 # Each piece on its own: the feed overtakes a check, and a check the feed.
                 proxy.begin(fault, lambda: self._dice.uniform(0, longest))
-            await asyncio.sleep(self._dice.choice([0.3, 1.0, LEASE * 1.2]) + LEASE * (fault is Fault.NO_FEED))
+            await asyncio.sleep(self._dice.choice([0.3, 1.0, LEASE * 1.2]))
             for proxy in chosen:
                 proxy.heal()
 
         evil.__name__ = f"network {fault.name.lower().replace('_', ' ')}"
         return evil
+
+    async def _revoke_while_checks_are_slow(self) -> None:
+        """Without a lease each request is asked about: no answer from before the revocation may serve one after it."""
+        for site in self._sites:
+            site.proxy.begin(Fault.NO_FEED, lambda: self._dice.uniform(0.1, 0.7))
+        await asyncio.sleep(LEASE * 1.1)  # no lease is held any more, so nobody is waited for
+        key = await self._crowd.create()
+        for _ in range(8):
+            self._crowd.try_everywhere(key)
+            await asyncio.sleep(0.05)
+        await self._crowd.revoke(key)
+        for site in self._sites:
+            site.proxy.heal()
 
     # ---- workers
 

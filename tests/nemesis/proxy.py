@@ -28,7 +28,7 @@ class Fault(Enum):
     DEAF = auto()
     """Requests arrive; the answers are lost."""
     NO_FEED = auto()
-    """What is said on connections of the feed is lost; elsewhere every piece waits, so checks take long."""
+    """Polls of the feed are lost; other requests arrive at once, and their answers wait."""
     CUT_ANSWER = auto()
     """The next answer of each connection ends in the middle, with the connection."""
     HALF_CLOSE = auto()
@@ -45,10 +45,12 @@ class _Link:
     async def deliver(self, data: bytes, to: asyncio.StreamWriter) -> bool:
         """Pass a piece on, or do with it what the fault says; false when no more will come."""
         fault, answer = self._proxy.fault, to is self.down
-        self.feed = self.feed or data.startswith(_FEED)
-        if fault is Fault.DELAY or (fault is Fault.NO_FEED and not self.feed):
+        if data.startswith((_FEED, _INTROSPECT)):
+            self.feed = data.startswith(_FEED)
+        no_feed = fault is Fault.NO_FEED
+        if fault is Fault.DELAY or (no_feed and answer and not self.feed):
             await asyncio.sleep(self._proxy.delay())
-        elif fault in {Fault.BLACK_HOLE, Fault.NO_FEED} or (fault is Fault.DEAF and answer):
+        elif fault is Fault.BLACK_HOLE or (fault is Fault.DEAF and answer) or (no_feed and self.feed):
             self.holed = True
         if self.holed:
             return True

@@ -110,7 +110,7 @@ def test_what_is_swallowed_never_comes(fault: Fault, arrived: list[bytes]) -> No
 
 
 def test_the_feed_alone_is_lost() -> None:
-    """What comes after a poll on its connection is swallowed, and another connection is only slow."""
+    """A poll is swallowed, and another request is only answered late."""
 
     async def story() -> None:
         async with rigged() as rig:
@@ -120,7 +120,7 @@ def test_the_feed_alone_is_lost() -> None:
                     await rig.wire.ask("/feed", method="POST")
             other = await Wire.open(rig.proxy.port)
             answer = await other.ask("/introspect", method="POST")
-            assert answer.answered - answer.sent >= 0.1
+            assert answer.answered - answer.sent >= 0.05
             other.close()
             assert rig.asked == [b"/first", b"/introspect"]
 
