@@ -54,7 +54,8 @@ class Crowd:
         self.hangs: list[str] = []
         self.over = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._ways = [self._delete, self._delete_twice, self._hang_up_first, self._form, self._receipt]
+        ways = [self._delete, self._delete_twice, self._hang_up_first, self._form, self._receipt]
+        self._ways = [*ways, self._disable, self._roll]
 
     def workers(self) -> list[Worker]:
         """Return those that are there now."""
@@ -158,7 +159,7 @@ class Crowd:
             await self.revoke(key, plain=False)
             await asyncio.sleep(self._dice.uniform(0, 0.3))
 
-    # Ways to revoke; each returns an answer that says it holds. 404: it has held for a while.
+    # Ways to end a key; each returns an answer that says it holds. 404 and 409: it has held for a while.
 
     async def _delete(self, key: Key) -> Answer:
         return await self._insist(lambda: self._deleted(key), {200, 404})
@@ -190,6 +191,14 @@ class Crowd:
                 return asked
             await asyncio.sleep(_REST)
         return begun
+
+    async def _disable(self, key: Key) -> Answer:
+        path, body = f"/demo/api-keys/{key.id}", json.dumps({"disabled": True}).encode()
+        return await self._insist(lambda: self.call("PATCH", path, self._issuer.secret, body), {200})
+
+    async def _roll(self, key: Key) -> Answer:
+        path = f"/demo/api-keys/{key.id}/roll"
+        return await self._insist(lambda: self.call("POST", path, self._issuer.secret, b"{}"), {200, 409})
 
     def _deleted(self, key: Key, query: str = "") -> Coroutine[Any, Any, Answer]:
         return self.call("DELETE", f"/demo/api-keys/{key.id}{query}", self._issuer.secret)
