@@ -16,7 +16,7 @@ from tests.nemesis.processes import IssuerProcess, Kind, Site, Worker
 from tests.nemesis.proxy import Proxy
 from tests.nemesis.wire import PATIENCE
 
-__all__ = ["KINDS", "VALIDATORS", "Stage", "run", "stage"]
+__all__ = ["KINDS", "VALIDATORS", "Stage", "accepted_everywhere", "all_follow", "problems", "run", "stage"]
 
 KINDS = (
     Kind("uvicorn"),
@@ -142,11 +142,16 @@ async def every_key_once_more(there: Stage) -> None:
     """Good keys come to be accepted everywhere again; the last of the revoked ones are tried everywhere again."""
     crowd = there.crowd
     for key in crowd.good:
-        end = time.monotonic() + PATIENCE
-        while await _statuses(crowd, key) != {200}:
-            assert time.monotonic() < end, "a good key is not accepted again everywhere"
+        await accepted_everywhere(crowd, key)
     for key in crowd.used[-_AGAIN:]:
         await _statuses(crowd, key)
+
+
+async def accepted_everywhere(crowd: Crowd, key: Key) -> None:
+    """Wait until a good key is accepted by every worker."""
+    end = time.monotonic() + PATIENCE
+    while await _statuses(crowd, key) != {200}:
+        assert time.monotonic() < end, "a good key is not accepted everywhere"
 
 
 async def _statuses(crowd: Crowd, key: Key) -> set[int]:

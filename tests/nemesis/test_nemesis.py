@@ -11,7 +11,7 @@ import pytest
 from tests.nemesis.oracle import late, violations
 from tests.nemesis.processes import Kind
 from tests.nemesis.proxy import Fault
-from tests.nemesis.run import all_follow, problems, run, stage
+from tests.nemesis.run import accepted_everywhere, all_follow, problems, run, stage
 
 SECONDS = 15.0
 
@@ -34,8 +34,7 @@ async def found(folder: Path, environment: dict[str, str], *, cut_off: bool) -> 
         if cut_off:
             await all_follow(there, 1)
         key = await crowd.create()
-        await crowd.use_everywhere(key)
-        assert [one.status for one in crowd.history.seen if one.key == key.id] == [200]
+        await accepted_everywhere(crowd, key)
         if cut_off:
             there.sites[0].proxy.begin(Fault.BLACK_HOLE)
         await crowd.revoke(key)
