@@ -102,8 +102,6 @@ class KeyChanges:
         grace = _grace(body.get("graceSeconds", 0))
         owners = read_owners(body["owners"]) if "owners" in body else None
         old = await self._key(actor, request.path_params["key_id"])
-        if old.ended or old.replaced_by is not None:
-            raise Problem(409, "This key was rolled or revoked already")
         if not actor.covers(old.scopes) or (actor.expires is not None and old.left(actor.expires) > 0):
             raise Problem(403, "A key can't roll one that may do more than it may itself")
         secret, key = new_key(
@@ -117,7 +115,9 @@ class KeyChanges:
         ends = min(time.time() + grace, old.expires or math.inf) if grace else None
         ended = await self._revocations.apply(roll(old.id, row, key.owners, ends))
         told = await self._told(ended, wait=wait)
-        if ended.before:
+        if ended.before:  # said only when that holds everywhere, like any repeat
+            if "receipt" in told:
+                return answer(told, 202)
             raise Problem(409, "This key was rolled or revoked already")
         new = await self._key(actor, str(row["id"]))
         return answer({**told, "key": secret, **key_body(new), "rolled": old.id}, 202 if "receipt" in told else 200)
