@@ -16,7 +16,7 @@ Rules for this file:
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
 from typing import Final
 
@@ -24,29 +24,13 @@ from rf_middleware._breaker import Breaker, Budget
 from rf_middleware._clock import Clock
 from rf_middleware._flight import Answer, Ask, Flight, Flow, Pause, Share, Start, Wait, joinable
 from rf_middleware._lease import Lease, News
+from rf_middleware._limits import Limits
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
 from rf_middleware._secret import Secret
 from rf_middleware._wire import Poll, Reply
 
 __all__ = ["Core", "Limits"]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long things are kept, how many, and how long anybody waits. Seconds and counts.
-
-    Attributes:
-        bound: how stale a grant may be without a lease.
-    """
-
-    ttl: float
-    negative_ttl: float
-    bound: float
-    maxsize: int
-    timeout: float
-    unknown_key_rate: float
-    unknown_key_burst: int
 
 
 _UNAVAILABLE: Final = Refusal(Reason.ISSUER_UNAVAILABLE)
@@ -239,6 +223,8 @@ class Core:
                 self._memory.clear()
             for event in news.events:
                 self._memory.drop(event)
+            if self.deadline <= self._clock():  # the feed is back after an outage, and the issuer with it
+                self._breaker.succeeded()
             self.deadline = news.deadline
             return news
 

@@ -83,7 +83,7 @@ def parse(rank: int, text: object) -> Location:
         return Location(rank, kind, name.encode(), Carrier(private=True))
     if kind == "json" and _TEXT.fullmatch(name):
         return Location(rank, kind, name.encode(), Carrier())
-    message = f"locations: {text!r} is none of {ALLOWED} (a header without '_' that means nothing else; no control characters)"
+    message = f"locations: {text!r} is none of {ALLOWED} (a header without '_' that means nothing else)"
     raise ConfigurationError(message)
 
 

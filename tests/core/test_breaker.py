@@ -97,6 +97,19 @@ def test_a_probe_that_vanishes_does_not_close_the_way_for_good() -> None:
     assert bench.request("rfk_probe").asks
 
 
+def test_a_feed_that_is_back_closes_it() -> None:
+    """A lease that comes after an outage says that the issuer is there again; one that is renewed says nothing new."""
+    bench = leased()
+    broken(bench)
+    bench.renew()
+    assert reasons([bench.request("rfk_more")]) == [Reason.ISSUER_UNAVAILABLE]
+    bench.clock.forward(LEASE)
+    bench.request("rfk_probe").send(plain(UNAVAILABLE))
+    assert reasons([bench.request("rfk_more")]) == [Reason.ISSUER_UNAVAILABLE]
+    bench.renew()
+    assert bench.request("rfk_more").asks
+
+
 def test_failures_of_questions_asked_before_it_opened_say_nothing_new() -> None:
     """A crowd of questions that fail together does not lengthen the rest."""
     bench = feedless()
