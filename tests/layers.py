@@ -32,8 +32,8 @@ LAYERS = [
     ),
     Layer(
         name="leaves",
-        files="exceptions _query _locations _credentials _challenge _rules _options _values _secret _cache _memory _limits"
-        " _breaker _lease _core _flight _finish _streams",
+        files="exceptions _query _locations _credentials _challenge _rules _options _values _secret _cache _memory"
+        " _limits _breaker _lease _core _flight _finish _streams",
         why="decisions are made without I/O, so that they can be simulated and timed",
         may="values leaves",
         packages="cachetools",
