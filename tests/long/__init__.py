@@ -1,0 +1,1 @@
+"""Tests that take minutes: run by ``scripts/test-long``."""
