@@ -47,18 +47,18 @@ class BelievesLaggingReplicas(Core):
 class JoinsWithoutALease(Core):
     """Rule 4: without a live lease no request joins a check that began before it."""
 
-    def _next(self, key: Secret, digest: bytes) -> Verdict | Share:
-        step = super()._next(key, digest)
+    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
+        step = super()._next(key, digest, -1)
         return replace(step, live=True) if isinstance(step, Share) else step
 
 
 class AsksForEach(Core):
     """Rule 4: at most two checks of a key are in flight, whatever the load."""
 
-    def _next(self, key: Secret, digest: bytes) -> Verdict | Share:
+    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
         with self._lock:
             self._memory.flights.pop(digest, None)
-        return super()._next(key, digest)
+        return super()._next(key, digest, arrived)
 
 
 class KeepsForEver(Core):
@@ -67,7 +67,7 @@ class KeepsForEver(Core):
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         verdict = super()._judge(digest, flight, answer)
         if isinstance(verdict, Grant):
-            self._memory.grants.put(digest, math.inf, verdict)
+            self._memory.grants.put(digest, math.inf, verdict, math.inf)
         return verdict
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
 from rf_middleware._core import Core
@@ -76,7 +77,7 @@ class DropsNothing(Core):
 
 class _KeepsGrants(Memory):
     def drop(self, event: Event) -> None:
-        for flight in self.flights.values():
+        for flight in chain(*self.flights.values()):
             flight.fence = max(flight.fence, event.seq)
 
 
@@ -131,7 +132,7 @@ class ResetsNoFlights(Core):
 
 class _ResetsNothing(Memory):
     def clear(self) -> None:
-        for flight in self.flights.values():
+        for flight in chain(*self.flights.values()):
             flight.void = True
 
 

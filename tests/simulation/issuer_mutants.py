@@ -31,10 +31,10 @@ class SnapshotsBeforeTheCommit(Issuer):
 
     def publish(self, most: int) -> None:
         super().publish(most)
+        now = self.clock()
         for pending in self.leases._pending.values():
             for name in [name for name in pending.waiting if name not in self.before]:
-                pending.confirm(name)
-        now = self.clock()
+                pending.confirm(name, now)
         self._perform(self.leases._settle(now), now)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from rf_middleware._wire import Event, Poll
-from rf_middleware.issuer.decisions import Answer, Decision, Name
+from rf_middleware.issuer.decisions import Answer, Decision, Holder, Name
 from rf_middleware.issuer.leases import Leases, _Session
 
 
@@ -15,9 +15,9 @@ class WaitsForRenewedEnds(Leases):
     def _grant(self, session: _Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
         answer = super()._grant(session, ticket, events, now, reset=reset)
         for pending in self._pending.values():
-            for name in pending.waiting:
-                pending.waiting[name] = self._sessions[name].end if name in self._sessions else pending.waiting[name]
-            pending.by_end.sort(key=lambda name: pending.waiting.get(name, 0.0))
+            for name in pending.waiting.keys() & self._sessions.keys():
+                pending.waiting[name] = Holder(self._sessions[name].end, "")
+            pending.by_end.sort(key=lambda name: pending.waiting.get(name, Holder(0.0, "")))
         return answer
 
 
@@ -26,7 +26,7 @@ class WaitsForNewcomers(Leases):
 
     def _admit(self, name: Name, now: float) -> _Session:
         for pending in self._pending.values():
-            pending.waiting[name] = now + self._lease
+            pending.waiting[name] = Holder(now + self._lease, "")
             pending.by_end.append(name)
         return super()._admit(name, now)
 
@@ -48,7 +48,7 @@ class SnapshotsTooLittle(Leases):
         decisions = super().publish(event, since, now)
         for name in [*self._sessions] if event.seq in self._pending else []:
             if name not in parked:
-                self._pending[event.seq].confirm(name)
+                self._pending[event.seq].confirm(name, now)
         return decisions + self._settle(now)
 
 
@@ -59,7 +59,7 @@ class AcksOnDelivery(Leases):
         parked = set(self._parked.values())
         decisions = super().publish(event, since, now)
         for name in parked if event.seq in self._pending else set[Name]():
-            self._pending[event.seq].confirm(name)
+            self._pending[event.seq].confirm(name, now)
         return decisions + self._settle(now)
 
 

@@ -74,6 +74,6 @@ class Processes(World):
 def copied(memory: Memory, clock: Clock) -> Memory:
     """Copy what a process remembers, as a fork does; the checks in flight stay behind with their threads."""
     twin = Memory(100, NEGATIVE_TTL, clock)
-    for digest, (until, grant) in memory.grants._entries.items():
-        twin.grants.put(digest, until, grant)
+    for digest, (fresh, grant, until) in memory.grants._entries.items():
+        twin.grants.put(digest, fresh, grant, until)
     return twin

@@ -101,7 +101,11 @@ class Process:
 
 @dataclass(eq=False)
 class Arrived:
-    """A request, from its arrival to its verdict."""
+    """A request, from its arrival to its verdict.
+
+    Attributes:
+        apart: it is a question that a request has started, and goes on without it.
+    """
 
     process: Process
     key: Key
@@ -113,6 +117,7 @@ class Arrived:
     effect: Effect | None = None
     since: float = 0.0
     verdict: Verdict | None = None
+    apart: bool = False
 
 
 @dataclass(eq=False)

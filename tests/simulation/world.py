@@ -5,10 +5,11 @@ verdict carries the number of the question it came from, so that the oracle know
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from rf_middleware._core import Core
-from rf_middleware._flight import Answer, Ask, Pause, Wait
+from rf_middleware._flight import Answer, Ask, Pause, Start, Wait
 from rf_middleware._models import Verdict
 from rf_middleware._secret import Secret
 from rf_middleware.issuer.leases import Leases
@@ -169,12 +170,18 @@ class World:
             effect = request.flow.send(outcome)
         except StopIteration as stop:
             self.requests.remove(request)
-            self._end(request, stop.value)
+            if not request.apart:
+                self._end(request, stop.value)
             return
         finally:
             self.busy.remove(request)
         request.effect, request.since = effect, self.time
-        if isinstance(effect, Ask):
+        if isinstance(effect, Start):
+            apart = replace(request, flow=effect.flow, effect=None, apart=True)
+            self.requests.append(apart)
+            self.advance(apart, None)
+            self.advance(request, None)
+        elif isinstance(effect, Ask):
             asked = Asked(request, len(self.oracle.asked), self.tick(), request.process.clock.read(self.time))
             self.oracle.asked.append(asked)
             self.open.append(asked)
