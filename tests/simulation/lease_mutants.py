@@ -1,0 +1,170 @@
+"""Leases that lack one rule each: the issuer's end of the protocol. The rules are those of the issuer."""
+
+import heapq
+from dataclasses import replace
+from typing import Final
+
+from rf_middleware._wire import Event, Poll
+from rf_middleware.issuer.decisions import Answer, Decision, Holder, Name
+from rf_middleware.issuer.leases import Leases, _Session
+
+
+class WaitsForRenewedEnds(Leases):
+    """Rule 2: ends as they are at the commit are waited for, not those of a renewal."""
+
+    def _grant(self, session: _Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+        answer = super()._grant(session, ticket, events, now, reset=reset)
+        for pending in self._pending.values():
+            for name in pending.waiting.keys() & self._sessions.keys():
+                pending.waiting[name] = Holder(self._sessions[name].end, "")
+            pending.by_end.sort(key=lambda name: pending.waiting.get(name, Holder(0.0, "")))
+        return answer
+
+
+class WaitsForNewcomers(Leases):
+    """Rule 2: a lease granted after the snapshot is not waited for."""
+
+    def _admit(self, name: Name, now: float) -> _Session:
+        for pending in self._pending.values():
+            pending.waiting[name] = Holder(now + self._lease, "")
+            pending.by_end.append(name)
+        return super()._admit(name, now)
+
+
+class CountsTheDead(Leases):
+    """Rule 2: only live leases are in the snapshot."""
+
+    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+        for session in self._sessions.values():
+            session.end = max(session.end, now + 0.001)
+        return super().publish(event, since, now)
+
+
+class SnapshotsTooLittle(Leases):
+    """Rule 2: each live lease is waited for, not only those whose validator has a poll here."""
+
+    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+        parked = set(self._parked.values())
+        decisions = super().publish(event, since, now)
+        for name in [*self._sessions] if event.seq in self._pending else []:
+            if name not in parked:
+                self._pending[event.seq].confirm(name, now)
+        return decisions + self._settle(now)
+
+
+class AcksOnDelivery(Leases):
+    """Rule 2: what was sent is not applied yet."""
+
+    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+        parked = set(self._parked.values())
+        decisions = super().publish(event, since, now)
+        for name in parked if event.seq in self._pending else set[Name]():
+            self._pending[event.seq].confirm(name, now)
+        return decisions + self._settle(now)
+
+
+class TakesAnyPollForAnAck(Leases):
+    """Rule 2: a poll acknowledges what it says, not what it could have heard."""
+
+    def _ack(self, name: Name, seq: int, now: float) -> list[Decision]:
+        return super()._ack(name, self._head, now)
+
+
+class ForgetsWhoWentAway(Leases):
+    """Rule 3: a lease is never forgotten early, also not when its client hangs up."""
+
+    def hang_up(self, ticket: int) -> None:
+        name = self._parked.get(ticket)
+        super().hang_up(ticket)
+        if name is not None:
+            self._forget(name)
+
+
+class SweepsEarly(Leases):
+    """Rule 3: a lease is never forgotten early, also not to make room."""
+
+    def _sweep(self, before: float) -> None:
+        super()._sweep(before + self._lease)
+
+
+class ForgetsTheGate(Leases):
+    """Rule 3: leases of an earlier life count as outstanding until the gate."""
+
+    def outstanding(self, now: float) -> bool:
+        return any(session.end > now for session in self._sessions.values())
+
+
+class KeepsNoFloor(Leases):
+    """Feed: who is behind the oldest kept event is reset."""
+
+    def poll(self, ticket: int, owner: str, poll: Poll, now: float) -> list[Decision]:
+        self._floor = 0
+        return super().poll(ticket, owner, poll, now)
+
+
+class KnowsEveryEpoch(Leases):
+    """Feed: another epoch is reset."""
+
+    def poll(self, ticket: int, owner: str, poll: Poll, now: float) -> list[Decision]:
+        epoch = None if poll.epoch is None else self._epoch
+        return super().poll(ticket, owner, replace(poll, epoch=epoch), now)
+
+
+class KnowsNoTokens(Leases):
+    """Rule 6: no other token can ack or end a session."""
+
+    def poll(self, ticket: int, owner: str, poll: Poll, now: float) -> list[Decision]:
+        return super().poll(ticket, "token", poll, now)
+
+    def give_back(self, owner: str, session: str, now: float) -> list[Decision]:
+        return super().give_back("token", session, now)
+
+
+class SkipsTheParked(Leases):
+    """Feed: every answer carries all events after the ack of its poll."""
+
+    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+        told = super().publish(event, since, now)
+        for each in told:
+            if isinstance(each, Answer):
+                object.__setattr__(each.reply, "events", ())
+        return told
+
+
+class IgnoresWhoGivesBack(Leases):
+    """Feed: who gave the lease back is not waited for."""
+
+    def give_back(self, owner: str, session: str, now: float) -> list[Decision]:
+        waiting = {seq: dict(pending.waiting) for seq, pending in self._pending.items()}
+        decisions = super().give_back(owner, session, now)
+        for seq, pending in self._pending.items():
+            pending.waiting = waiting[seq]
+            pending.by_end = sorted(waiting[seq], key=waiting[seq].__getitem__)
+        return decisions
+
+
+class SetsNoTimer(Leases):
+    """L: the end of a lease that is waited for is when to wake."""
+
+    def wake_at(self) -> float:
+        return min([self._sweep_at, *(due for due, _ in heapq.nsmallest(1, self._timeouts))])
+
+
+MUTANTS: Final[dict[type[Leases], tuple[str, ...]]] = {
+    WaitsForRenewedEnds: ("L:",),
+    WaitsForNewcomers: ("L:",),
+    CountsTheDead: ("receipt:",),
+    SnapshotsTooLittle: ("R:",),
+    AcksOnDelivery: ("R:",),
+    TakesAnyPollForAnAck: ("R:",),
+    ForgetsWhoWentAway: ("R:", "hang_up", "renew"),
+    SweepsEarly: ("R:", "kill", "renew", "renew", "come_and_go"),
+    ForgetsTheGate: ("R:",),
+    KeepsNoFloor: ("R:",),
+    KnowsEveryEpoch: ("receipt:", "restore", "take_poll", "renew"),
+    KnowsNoTokens: ("R:",),
+    SkipsTheParked: ("R:",),
+    IgnoresWhoGivesBack: ("L:",),
+    SetsNoTimer: ("L:",),
+}
+"""Each without a rule, the promise that it breaks, and what happens often in the stories that show it."""
