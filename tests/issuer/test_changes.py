@@ -1,7 +1,7 @@
 """The changes as the store carries them out: one transaction each, nothing by halves, and who is told about it."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,12 +191,13 @@ def test_keys_whose_time_has_come_end_together(store: Store) -> None:
 
 def test_a_key_whose_time_has_come_is_given_nothing(store: Store) -> None:
     """Also before anybody looked for it: whatever is asked for, it ends, and that is what is told."""
-    for change in (
+    asked: list[Callable[[Key], Change]] = [
         lambda key: edit(key.id, {"expires": None}),
         lambda key: edit(key.id, {"name": "new"}, ["ann"]),
         lambda key: rolled(key)[0],
         lambda key: revoke(key.id),
-    ):
+    ]
+    for change in asked:
         key_id = store.create_key(workspace(store), new_key("k", None, expires=time.time() - 1)[1])
         key = read(store, key_id)
         seq = len(told(store)) + 1
