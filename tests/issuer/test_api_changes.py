@@ -1,4 +1,4 @@
-"""Creating, changing and rolling keys over HTTP: what is read, what is refused, who may, and that nothing is half done."""
+"""Creating, changing and rolling keys over HTTP: what is read, what is refused, and that nothing is half done."""
 
 import asyncio
 import json
@@ -13,14 +13,27 @@ from tests.issuer.test_api import refused
 KEY, ROLL, KEYS = "/acme/api-keys/{}", "/acme/api-keys/{}/roll", "/acme/api-keys"
 LATER, SOONER = "2990-01-01T00:00:00+00:00", "2980-01-01T00:00:00+00:00"
 
-NAMES = [None, 1, [], "x" * 201, "a\nb", "\x1b[2J", "\u202e"]
-SCOPES = ["a:b", {}, 1, ["a"], ["A:b"], ["a:b:c"], ["a:"], ["a:b\n"], [1], [None], ["role:admin"], ["a:b"] * 101]
-OWNERS = [None, "ann", {}, [""], [1], ["a\nb"], ["x" * 201], ["ann"] * 101]
-ENDS = [
+NAMES: list[object] = [None, 1, [], "x" * 201, "a\nb", "\x1b[2J", "\u202e"]
+SCOPES: list[object] = [
+    "a:b",
+    {},
+    1,
+    ["a"],
+    ["A:b"],
+    ["a:b:c"],
+    ["a:"],
+    ["a:b\n"],
+    [1],
+    [None],
+    ["role:admin"],
+    ["a:b"] * 101,
+]
+OWNERS: list[object] = [None, "ann", {}, [""], [1], ["a\nb"], ["x" * 201], ["ann"] * 101]
+ENDS: list[object] = [
     *(1, True, "", "soon", "2990-01-01", "2990-01-01T00:00:00", "2990-13-01T00:00:00Z", ["2990-01-01T00:00:00Z"]),
     *("1990-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+23:59"),
 ]
-BAD = {
+BAD: dict[str, list[object]] = {
     "name": NAMES,
     "scopes": SCOPES,
     "owners": OWNERS,
@@ -101,8 +114,8 @@ async def test_an_empty_change_changes_nothing(rig: Rig) -> None:
     """No field, or only what is so already, is answered with the key as it is and no receipt."""
     _, key_id = await rig.new_key(["a:b"])
     before = everything(rig)
-    same = {"name": "made", "scopes": ["a:b"], "owners": [], "expiresAt": None, "disabled": False}
-    for body in ({}, same):
+    same: dict[str, object] = {"name": "made", "scopes": ["a:b"], "owners": [], "expiresAt": None, "disabled": False}
+    for body in (dict[str, object](), same):
         answer = await rig.call("PATCH", KEY.format(key_id), json=body)
         assert (answer.status_code, answer.json().keys()) == (200, {"apiKey"})
     assert everything(rig) == before
@@ -129,7 +142,7 @@ async def test_a_secret_is_in_the_answer_that_makes_it_and_nowhere_else(rig: Rig
     assert (await rig.introspect(new))["key_id"] == rolled.json()["keyId"] != key_id
     assert secret not in rolled.text
     for method, path, body in (
-        ("PATCH", KEY.format(rolled.json()["keyId"]), {"disabled": False, "scopes": []}),
+        ("PATCH", KEY.format(rolled.json()["keyId"]), {"disabled": False, "scopes": None}),
         ("GET", KEY.format(rolled.json()["keyId"]), None),
         ("GET", KEYS, None),
         ("GET", "/revocations/1", None),

@@ -1,4 +1,4 @@
-"""Every way over HTTP in which a key ends, shrinks or comes back: one event, that is told, waited for, receipted."""
+"""Every way over HTTP in which a key ends, shrinks or comes back: one event, told, waited for and receipted."""
 
 import asyncio
 from collections.abc import Coroutine
