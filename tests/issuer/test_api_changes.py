@@ -124,7 +124,7 @@ async def test_an_empty_change_changes_nothing(rig: Rig) -> None:
 @in_loop
 async def test_a_name_does_not_wait(tmp_path: Path) -> None:
     """Name and owners change at once, also while something of the key is on its way."""
-    async with opened(tmp_path / "issuer.db", lease=3600.0) as rig:
+    async with opened(tmp_path / "issuer.db", lease=60.0) as rig:
         _, key_id = await rig.new_key()
         await rig.poll()
         assert (await rig.call("PATCH", KEY.format(key_id) + "?wait=false", json={"disabled": True})).status_code == 202

@@ -31,6 +31,7 @@ async def test_each_validator_is_in_the_report_with_its_name_its_outcome_and_its
     clock = Turned()
     async with opened(tmp_path / "issuer.db", LEASE, clock) as rig:
         epoch = (await rig.poll(session="confirms-session", name="web-1 (gunicorn)")).json()["epoch"]
+        await rig.poll(session="leaves-session-1", name="web-0")
         await rig.poll(session="leaves-session-1", name="web-2")
         clock.time += 1.0
         await rig.poll(session="silent-session-1")

@@ -48,6 +48,10 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(taken) == 10_000
     assert "key 50" not in taken
     assert {"key 51", "key 60", "another"} <= taken.keys()
+    for number in range(100):
+        uses.note(f"more {number}")
+    uses.note("key 60")
+    assert "key 60" not in uses.take()
 
 
 @running
