@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import httpx
 from starlette.responses import Response
@@ -23,9 +23,21 @@ from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
 
-__all__ = ["SESSION", "Rig", "in_loop", "opened", "running", "until"]
+__all__ = ["SESSION", "Rig", "Turned", "in_loop", "opened", "running", "until"]
 
 SESSION = "a-session-of-this-validator"
+
+P = ParamSpec("P")
+
+
+class Turned:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.time = 100.0
+
+    def __call__(self) -> float:
+        return self.time
 
 
 @dataclass
@@ -50,16 +62,20 @@ class Rig:
         return made["key"], made["keyId"]
 
     async def poll(
-        self, ack: int = 0, epoch: str | None = None, wait: float = 0.0, session: str = SESSION
+        self, ack: int = 0, epoch: str | None = None, wait: float = 0.0, session: str = SESSION, **more: object
     ) -> httpx.Response:
         """Send a poll of the feed."""
-        body = {"session": session, "epoch": epoch, "ack": ack, "wait": wait}
+        body = {"session": session, "epoch": epoch, "ack": ack, "wait": wait, **more}
         return await self.call("POST", "/feed", self.token, json=body)
 
     async def introspect(self, key: str) -> dict[str, Any]:
         """Ask about a key."""
         found: dict[str, Any] = (await self.call("POST", "/introspect", self.token, data={"token": key})).json()
         return found
+
+    def told(self) -> list[str]:
+        """Return what every event so far says that happened."""
+        return [event.change for event in self.store.events_after(0)]
 
 
 class Parking:
@@ -133,11 +149,11 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0)
 
 
-def in_loop(test: Callable[[Path], Coroutine[Any, Any, None]]) -> Callable[[Path], None]:
-    """Make a test of a coroutine that takes a folder."""
+def in_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Make a test of a coroutine that takes fixtures and cases."""
 
     @wraps(test)
-    def run(tmp_path: Path) -> None:
-        asyncio.run(test(tmp_path))
+    def run(*given: P.args, **named: P.kwargs) -> None:
+        asyncio.run(test(*given, **named))
 
     return run

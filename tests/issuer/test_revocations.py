@@ -14,17 +14,7 @@ from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.records import Account, Ended
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
-from tests.issuer.rig import SESSION, in_loop, opened
-
-
-class Turned:
-    """A clock that is turned by hand."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def __call__(self) -> float:
-        return self.time
+from tests.issuer.rig import SESSION, Turned, in_loop, opened
 
 
 def leave_leases(path: Path, longest: float) -> None:

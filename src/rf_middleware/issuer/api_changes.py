@@ -4,6 +4,7 @@
 * What ends, shrinks or restores a key is answered when no validator trusts anything older, with the receipt; so is its
   repeat. ``?wait=false`` answers 202 at once with the place of the receipt.
 * A secret is in the answer that makes it, and nowhere else.
+* The body is read before the acting key is looked up: one that is sent slowly does not outlive its key.
 """
 
 import math
@@ -55,8 +56,8 @@ class KeyChanges:
 
     async def create(self, request: Request) -> JSONResponse:
         """Create a key; without ``scopes`` and ``expiresAt`` it gets those of the acting key."""
-        actor = await self._access.actor_in(request, "api-key:create")
         body = await json_body(request)
+        actor = await self._access.actor_in(request, "api-key:create")
         only(body, "name", "scopes", "expiresAt", "owners")
         scopes = read_scopes(body["scopes"], actor) if "scopes" in body else actor.scopes
         expires = read_expiry(body["expiresAt"], actor) if "expiresAt" in body else actor.expires
@@ -67,18 +68,17 @@ class KeyChanges:
 
     async def change(self, request: Request) -> JSONResponse:
         """Change a key: its name and owners at once, what it may do and for how long as a change that is waited for."""
+        body = await json_body(request)
         actor = await self._access.actor_in(request, "api-key:update")
         wait = flag(request, "wait", default=True)
-        body = await json_body(request)
         values, owners = _changed(body, actor)
         key = await self._key(actor, request.path_params["key_id"])
         ended = await self._revocations.apply(edit(key.id, values, owners))
-        told = await self._told(ended, wait=wait)
         now = await self._key(actor, key.id)
-        if now.ended:
+        told = await self._told(ended, wait=wait) if now.ended or values.keys() - {"name"} else {}
+        if now.ended and "receipt" not in told:
             raise not_found()
-        receipt = told if values.keys() - {"name"} else {}
-        return answer({**receipt, "apiKey": key_body(now)}, 202 if "receipt" in receipt else 200)
+        return answer(told if now.ended else {**told, "apiKey": key_body(now)}, 202 if "receipt" in told else 200)
 
     async def delete(self, request: Request) -> JSONResponse:
         """Revoke a key for good."""
@@ -93,11 +93,11 @@ class KeyChanges:
 
     async def roll(self, request: Request) -> JSONResponse:
         """Replace a key by a new one with the same rights; the old one ends at once, or after ``graceSeconds``."""
+        body = await json_body(request)
         actor = await self._access.actor_in(request, "api-key:create")
         if not actor.may("api-key:revoke"):
             raise not_found()
         wait = flag(request, "wait", default=True)
-        body = await json_body(request)
         only(body, "graceSeconds", "owners")
         grace = _grace(body.get("graceSeconds", 0))
         owners = read_owners(body["owners"]) if "owners" in body else None
@@ -113,12 +113,12 @@ class KeyChanges:
         )
         row = key_row(key, new_id(), actor.workspace.id, is_default=old.is_default)
         ends = min(time.time() + grace, old.expires or math.inf) if grace else None
-        ended = await self._revocations.apply(roll(old.id, row, key.owners, ends))
+        ended = await self._revocations.apply(roll(old, row, key.owners, ends))
         told = await self._told(ended, wait=wait)
         if ended.before:  # said only when that holds everywhere, like any repeat
             if "receipt" in told:
                 return answer(told, 202)
-            raise Problem(409, "This key was rolled or revoked already")
+            raise Problem(409, "This key was rolled, revoked or changed already")
         new = await self._key(actor, str(row["id"]))
         return answer({**told, "key": secret, **key_body(new), "rolled": old.id}, 202 if "receipt" in told else 200)
 

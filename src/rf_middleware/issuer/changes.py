@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Executable, Update, delete, func, insert, select, update
 
-from rf_middleware.issuer.records import ENDED
+from rf_middleware.issuer.records import ENDED, Key
 from rf_middleware.issuer.schema import events, keys, owners, workspaces
 
-__all__ = ["Change", "edit", "expire", "owned_by", "remove_owner", "revoke", "roll", "set_workspace"]
+__all__ = ["Change", "due", "edit", "expire", "owned_by", "remove_owner", "revoke", "roll", "set_workspace"]
 
 _LIVE = keys.c.status.not_in(ENDED)
 
@@ -49,21 +49,32 @@ def owned_by(key_id: str, named: Iterable[str]) -> list[Executable]:
     return [insert(owners).values(key_id=key_id, owner=owner) for owner in sorted(set(named))]
 
 
-def roll(key_id: str, row: Mapping[str, object], named: Iterable[str], old_ends: float | None) -> Change:
-    """Replace a key, once, by the key of ``row`` with these owners.
+def roll(key: Key, row: Mapping[str, object], named: Iterable[str], old_ends: float | None) -> Change:
+    """Replace a key, once and as it was seen, by the key of ``row`` with these owners.
 
     The old one ends at once, or at ``old_ends`` (seconds since 1970).
     """
+    # The new key is a copy: of one that was shrunk meanwhile it would be more than the old one was.
+    scopes = None if key.scopes is None else sorted(key.scopes)
+    seen = (
+        keys.c.status == key.status,
+        keys.c.scopes.is_not_distinct_from(scopes),
+        keys.c.expires.is_not_distinct_from(key.expires),
+    )
     ending: dict[str, object] = {"status": "rolled"} if old_ends is None else {"expires": old_ends}
-    old = _live(key_id).where(keys.c.replaced_by.is_(None)).values(replaced_by=row["id"], **ending)
+    old = _live(key.id).where(keys.c.replaced_by.is_(None), *seen).values(replaced_by=row["id"], **ending)
     made = (insert(keys).values(dict(row)), *owned_by(str(row["id"]), named))
-    return Change(old, events.c.key_id == key_id, made)
+    return Change(old, events.c.key_id == key.id, made)
 
 
 def expire(now: float) -> Change:
     """End every key whose time has come."""
-    due = update(keys).where(_LIVE, keys.c.expires <= now).values(status="expired")
-    return Change(due, events.c.change == "expired")
+    return Change(due(now), events.c.change == "expired")
+
+
+def due(now: float) -> Update:
+    """Return the statement that ends every key whose time has come."""
+    return update(keys).where(_LIVE, keys.c.expires <= now).values(status="expired")
 
 
 def set_workspace(workspace_id: str, status: str) -> Change:

@@ -76,7 +76,7 @@ def add_key(slug: str, name: str, database: str | None, *, as_json: bool) -> Non
     """Add a key with full access to a workspace: when its last one was revoked or lost."""
     secret, key = new_key(name or "Default key", None)
     with opened(database) as store:
-        key_id = store.create_key(_found(store, slug).id, key)
+        key_id = store.create_key(_found(store, slug, deleted_too=False).id, key)
     _show_key(slug, key_id, secret, as_json=as_json)
 
 
@@ -148,23 +148,23 @@ def delete(slug: str, database: str | None, *, wait: bool, as_json: bool) -> Non
 def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     """Take somebody off the keys of a workspace; a key that nobody else owns is revoked."""
     with opened(database) as store:
-        found = _found(store, slug)
+        found = _found(store, slug, deleted_too=True)
         _carry_out(store, remove_owner(found.id, owner), f"{owner} owns no key of {slug}", wait=wait, as_json=as_json)
 
 
 def _set(slug: str, status: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     with opened(database) as store:
-        found = _found(store, slug)
-        if found.status == "deleted" != status:
-            message = f"the workspace {slug} is deleted"
-            raise Failed(message)
+        found = _found(store, slug, deleted_too=status == "deleted")
         _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
 
 
-def _found(store: Store, slug: str) -> Workspace:
+def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
     found = next((each for each in store.list_workspaces() if each.slug == slug), None)
     if found is None:
         message = f"there is no workspace {slug}"
+        raise Failed(message)
+    if found.status == "deleted" and not deleted_too:
+        message = f"the workspace {slug} is deleted"
         raise Failed(message)
     return found
 
@@ -179,18 +179,20 @@ def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: 
         counts = f"{receipt.done.confirmed} confirmed, {receipt.done.expired} expired"
         click.echo(f"{done}; every validator knows ({counts}, {receipt.done.took_ms:g} ms)")
     else:
-        click.echo(f"{done}; every validator knows" if wait else f"{done}; see /revocations/{seq}")
+        click.echo(f"{done}; every validator knows" if wait or not seq else f"{done}; see /revocations/{seq}")
 
 
 def _held(store: Store, seq: int) -> Receipt | None:
     """Wait until a change holds everywhere; ``None`` when that is so because no lease can be left."""
-    since = now()
+    since = None  # when no server was seen to run: the last may have granted leases until then
     while True:
         receipt = store.receipt(seq)
         if receipt is not None and receipt.done is not None:
             return receipt
         if being_served(store.path):
-            since = now()
-        elif now() - since >= store.longest_wait() * (1 + DRIFT):
-            return None
+            since = None
+        else:
+            since = now() if since is None else since
+            if now() - since >= store.longest_wait() * (1 + DRIFT):
+                return None
         time.sleep(_LOOK)

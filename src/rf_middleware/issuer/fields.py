@@ -127,6 +127,7 @@ def _seconds(value: object) -> float:
     try:
         when = datetime.fromisoformat(value) if isinstance(value, str) else None
         ends = None if when is None or when.tzinfo is None else when.timestamp()
+        datetime.fromtimestamp(ends or 0.0, UTC)  # in the year 10000 it could not be shown
     except (ValueError, OverflowError):
         ends = None
     if ends is None or ends <= time.time():

@@ -50,6 +50,7 @@ workspaces = Table(
     Column("status", String(10), nullable=False, default="active"),
     Column("created", Float, nullable=False),
     CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="workspace_status_is_known"),
+    sqlite_with_rowid=False,  # a hidden second key, by which a row could be replaced
 )
 
 keys = Table(
@@ -68,6 +69,7 @@ keys = Table(
     Column("expires", Float, index=True),  # NULL: never
     Column("replaced_by", String(32)),  # set by a roll, also while the old key has time to go
     CheckConstraint("status IN ('active', 'disabled', 'revoked', 'rolled', 'expired')", name="status_is_known"),
+    sqlite_with_rowid=False,  # as above
 )
 
 owners = Table(

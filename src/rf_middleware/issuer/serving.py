@@ -15,8 +15,8 @@ from rf_middleware.issuer.database import DatabaseProblem, explained
 
 __all__ = ["being_served", "only_server"]
 
-_LOOKS: Final = 20
-"""How often a lock is tried that somebody may only be looking at."""
+_LOOKS: Final = 1000
+"""How often, a hundredth of a second apart, a lock is tried that somebody is only looking at."""
 
 
 def being_served(path: Path) -> bool:
@@ -27,24 +27,29 @@ def being_served(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _got(lock, fcntl.LOCK_SH)
     finally:
         os.close(lock)
-    return False
 
 
-def _locked(lock: int) -> bool:
-    """Take the lock; somebody who only looks whether it is taken has it for no time at all."""
-    for _ in range(_LOOKS):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.01)
-        else:
+def _locked(lock: int, looks: int = _LOOKS) -> bool:
+    """Take the lock; somebody who only looks shares it, for no time at all unless the machine stalls."""
+    for _ in range(looks):
+        if _got(lock, fcntl.LOCK_EX):
             return True
+        if not _got(lock, fcntl.LOCK_SH):
+            return False  # a server has it
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        time.sleep(0.01)
     return False
+
+
+def _got(lock: int, kind: int) -> bool:
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware._wire import Event
-from rf_middleware.issuer.changes import Change, owned_by
+from rf_middleware.issuer.changes import Change, due, owned_by
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.records import (
@@ -126,8 +126,9 @@ class Store:
     # What ends, shrinks or restores keys, and what came of it
 
     def apply(self, change: Change) -> Ended:
-        """Carry out a change; the database writes its events in the same transaction."""
+        """Carry out a change, once what is over has ended; the database writes the events in the same transaction."""
         with self._database.writing() as connection:
+            connection.execute(due(time.time()))
             before = _head(connection)
             if change.first is None or connection.execute(change.first).rowcount:
                 for statement in change.rest:
@@ -153,10 +154,10 @@ class Store:
 
     def astir(self, head: int, now: float) -> bool:
         """Say whether there is something to do that nobody asked for: a newer event, or a key whose time has come."""
-        due = exists().where(keys.c.status.not_in(ENDED), keys.c.expires <= now)
+        over = exists().where(keys.c.status.not_in(ENDED), keys.c.expires <= now)
         newer = exists().where(events.c.seq > head)
         with self._database.reading() as connection:
-            return bool(connection.execute(select(due | newer)).scalar_one())
+            return bool(connection.execute(select(over | newer)).scalar_one())
 
     def receipt(self, seq: int) -> Receipt | None:
         """Return what is known of an event; ``None`` when there is none of this number."""

@@ -1,7 +1,8 @@
 """What holds in the database itself, whatever code or person writes to it.
 
 * Each change that ends, shrinks or restores keys writes its event, in the same transaction: no path can forget it.
-* A key that was revoked, rolled or has expired stays that for ever; a deleted workspace too.
+* A key that was revoked, rolled or has expired stays that for ever, from the moment its time is over;
+  a deleted workspace too.
 * Keys, workspaces and events are never deleted, and never become those of somebody else.
 
 SQLite's dialect. ``IS NOT`` compares NULLs too.
@@ -17,13 +18,17 @@ __all__ = ["install"]
 
 _ENDED: Final = f"({', '.join(map(repr, ENDED))})"
 _NOW: Final = "(julianday('now') - 2440587.5) * 86400.0"
-_KEY_CHANGED: Final = "NEW.status IS NOT OLD.status OR NEW.scopes IS NOT OLD.scopes OR NEW.expires IS NOT OLD.expires"
+_KEY_CHANGED: Final = (
+    "NEW.status IS NOT OLD.status OR NEW.scopes IS NOT OLD.scopes OR NEW.expires IS NOT OLD.expires"
+    " OR NEW.replaced_by IS NOT OLD.replaced_by"
+)
 _CHANGE_OF_KEY: Final = (
     "CASE WHEN NEW.status IS OLD.status THEN 'updated' WHEN NEW.status = 'active' THEN 'enabled' ELSE NEW.status END"
 )
 
 _FORBIDDEN: Final = {
     "ended_stays_ended": f"BEFORE UPDATE ON keys WHEN OLD.status IN {_ENDED} AND ({_KEY_CHANGED})",
+    "over_stays_over": f"BEFORE UPDATE ON keys WHEN OLD.expires <= {_NOW} AND NEW.expires IS NOT OLD.expires",
     "keys_stay_what_they_are": (
         "BEFORE UPDATE ON keys WHEN NEW.fingerprint IS NOT OLD.fingerprint OR NEW.id IS NOT OLD.id"
         " OR NEW.workspace_id IS NOT OLD.workspace_id"
@@ -39,7 +44,11 @@ _FORBIDDEN: Final = {
         "BEFORE UPDATE ON workspaces WHEN NEW.slug IS NOT OLD.slug OR NEW.id IS NOT OLD.id"
     ),
     "workspaces_are_kept": "BEFORE DELETE ON workspaces",
+    "workspaces_are_not_replaced": (
+        "BEFORE INSERT ON workspaces WHEN EXISTS (SELECT 1 FROM workspaces WHERE id = NEW.id OR slug = NEW.slug)"
+    ),
     "events_are_kept": "BEFORE DELETE ON events",
+    "events_are_not_replaced": "BEFORE INSERT ON events WHEN EXISTS (SELECT 1 FROM events WHERE seq = NEW.seq)",
     "events_are_history": (
         "BEFORE UPDATE ON events WHEN NEW.seq IS NOT OLD.seq OR NEW.key_id IS NOT OLD.key_id"
         " OR NEW.workspace_id IS NOT OLD.workspace_id OR NEW.change IS NOT OLD.change"
