@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -209,3 +209,26 @@ async def test_times_are_shown_in_whole_seconds_and_never_too_late(rig: Rig) -> 
     assert shown["expiresAt"] == LATER
     assert datetime.fromisoformat(shown["created_on"]).tzinfo == UTC
     assert (await rig.call("POST", KEYS, ending, json={"expiresAt": shown["expiresAt"]})).status_code == 200
+
+
+@running
+async def test_a_key_restores_none_that_may_do_more(rig: Rig) -> None:
+    """A stronger key is neither enabled nor given more time, but it can be disabled, cut short and renamed."""
+    weak, _ = await manager(rig)
+    _, strong = await manager(rig, ["model:train"], LATER)
+    for body in ({"disabled": True}, {"expiresAt": EARLY}, {"name": "still the same"}):
+        assert (await rig.call("PATCH", KEY.format(strong), weak, json=body)).status_code == 200
+    for body in ({"disabled": False}, {"expiresAt": LATEST}, {"expiresAt": None}):
+        refused(await rig.call("PATCH", KEY.format(strong), weak, json=body), 403)
+        assert (await rig.call("PATCH", KEY.format(strong), json=body)).status_code == 200
+        await rig.call("PATCH", KEY.format(strong), json={"disabled": True, "expiresAt": EARLY})
+
+
+@running
+async def test_the_grace_of_a_rolled_key_is_not_extended(rig: Rig) -> None:
+    """What is left to a rolled key can be cut short, and that is all."""
+    _, old = await manager(rig)
+    await rig.call("POST", ROLL.format(old), json={"graceSeconds": 1000})
+    refused(await rig.call("PATCH", KEY.format(old), json={"expiresAt": LATEST}), 409)
+    soon = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=500)
+    assert (await rig.call("PATCH", KEY.format(old), json={"expiresAt": soon.isoformat()})).status_code == 200

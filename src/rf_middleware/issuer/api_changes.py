@@ -10,6 +10,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -73,6 +74,7 @@ class KeyChanges:
         wait = flag(request, "wait", default=True)
         values, owners = _changed(body, actor)
         key = await self._key(actor, request.path_params["key_id"])
+        _check_restored(key, values, actor)
         ended = await self._revocations.apply(edit(key.id, values, owners))
         now = await self._key(actor, key.id)
         told = await self._told(ended, wait=wait) if now.ended or values.keys() - {"name"} else {}
@@ -166,6 +168,19 @@ def _changed(body: Mapping[str, object], actor: Actor) -> tuple[dict[str, object
     if "expiresAt" in body:
         values["expires"] = read_expiry(body["expiresAt"], actor)
     return values, read_owners(body["owners"]) if "owners" in body else None
+
+
+def _check_restored(key: Key, values: Mapping[str, object], actor: Actor) -> None:
+    """Let a key be enabled, or live longer, only by one that may do as much; and a rolled one live no longer at all.
+
+    Raises:
+        Problem: 403 or 409.
+    """
+    longer = "expires" in values and key.left(cast("float | None", values["expires"]) or math.inf) < 0
+    if (longer or values.get("status") == "active") and not actor.covers(key.scopes):
+        raise Problem(403, "A key can't restore one that may do more than it may itself")
+    if longer and key.replaced_by is not None:
+        raise Problem(409, "This key was rolled: its time can only be cut short")
 
 
 def _grace(value: object) -> float:
