@@ -216,9 +216,11 @@ async def test_a_key_restores_none_that_may_do_more(rig: Rig) -> None:
     """A stronger key is neither enabled nor given more time, but it can be disabled, cut short and renamed."""
     weak, _ = await manager(rig)
     _, strong = await manager(rig, ["model:train"], LATER)
-    for body in ({"disabled": True}, {"expiresAt": EARLY}, {"name": "still the same"}):
+    fewer: list[dict[str, object]] = [{"disabled": True}, {"expiresAt": EARLY}, {"name": "still the same"}]
+    more: list[dict[str, object]] = [{"disabled": False}, {"expiresAt": LATEST}, {"expiresAt": None}]
+    for body in fewer:
         assert (await rig.call("PATCH", KEY.format(strong), weak, json=body)).status_code == 200
-    for body in ({"disabled": False}, {"expiresAt": LATEST}, {"expiresAt": None}):
+    for body in more:
         refused(await rig.call("PATCH", KEY.format(strong), weak, json=body), 403)
         assert (await rig.call("PATCH", KEY.format(strong), json=body)).status_code == 200
         await rig.call("PATCH", KEY.format(strong), json={"disabled": True, "expiresAt": EARLY})
