@@ -13,7 +13,7 @@ from typing import Final
 
 from rf_middleware._flight import Answer, Ask, Effect, Flow, Start, Wait
 from rf_middleware._models import Verdict
-from rf_middleware.issuers._background import background
+from rf_middleware.issuers._background import Background, background
 from rf_middleware.issuers._protocol import Issuer
 from rf_middleware.issuers._results import raised, returned
 
@@ -79,9 +79,9 @@ def _perform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
     return None
 
 
-def _start_apart(flow: Flow, issuer: Issuer) -> None:
+def _start_apart(flow: Flow, issuer: Issuer, loop: Background = background) -> None:
     try:
-        background.start(partial(_run_apart, flow, issuer))
+        loop.start(partial(_run_apart, flow, issuer))
     except RuntimeError:  # no thread to be had: then this one does it
         drive(flow, issuer)
 

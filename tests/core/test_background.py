@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rf_middleware.issuers._background import _Background, background
+from rf_middleware.issuers._background import Background, background
 
 
 async def value(number: int) -> int:
@@ -76,7 +76,7 @@ def test_work_is_bounded(work: Callable[[], Coroutine[Any, Any, object]]) -> Non
 def test_the_loop_is_made_at_the_first_use() -> None:
     """A process that only has hits has no such thread."""
     before = threading.active_count()
-    mine = _Background()
+    mine = Background()
     assert threading.active_count() == before
     assert mine.run(partial(value, 1), 10.0) == 1
     assert threading.active_count() == before + 1
@@ -84,7 +84,7 @@ def test_the_loop_is_made_at_the_first_use() -> None:
 
 def test_after_a_fork_there_is_a_new_loop() -> None:
     """The child has the parent's loop without its thread: it makes its own."""
-    mine = _Background()
+    mine = Background()
     one = mine.run(partial(asyncio.to_thread, threading.get_ident), 10.0)
     mine.forked()
     two = mine.run(partial(asyncio.to_thread, threading.get_ident), 10.0)
@@ -105,7 +105,7 @@ def test_context_of_the_caller_is_the_callers() -> None:
 
 def test_names_are_found_when_no_thread_is_left() -> None:
     """At the end of a process there are no threads to look names up in: it is done on the spot then."""
-    mine = _Background()
+    mine = Background()
 
     async def look() -> list[str]:
         loop = asyncio.get_running_loop()

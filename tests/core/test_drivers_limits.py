@@ -8,12 +8,13 @@ import pytest
 
 from rf_middleware import CallableIssuer, IssuerUnavailable, Validator
 from rf_middleware._core import Core
-from rf_middleware._drivers import adrive, drive
-from rf_middleware._flight import Answer
+from rf_middleware._drivers import _start_apart, adrive, drive
+from rf_middleware._flight import Answer, Start
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._secret import Secret
+from rf_middleware.issuers._background import Background
 from tests.core.gate import FOREVER, Gate
-from tests.core.helpers import DIGEST, GRANT, KEY, Bench, leased, limits
+from tests.core.helpers import DIGEST, GRANT, KEY, Bench, feedless, leased, limits, plain
 
 ODD_ERRORS = [
     ValueError("rfk_some-key"),
@@ -181,3 +182,25 @@ def test_a_core_needs_no_driver_of_ours() -> None:
     with pytest.raises(StopIteration) as stop:
         flow.send(Answer(GRANT))
     assert stop.value.value == GRANT
+
+
+class NoThreads(Background):
+    """A system that has no thread to give."""
+
+    def start(self, work: object) -> None:
+        """Fail as ``Thread.start`` does."""
+        raise RuntimeError
+
+
+def test_without_a_thread_a_question_is_asked_by_whoever_needs_it() -> None:
+    """Where nothing can run apart, the request that would start it asks itself: nobody waits for a check for ever."""
+    bench = feedless(limits(bound=10.0))
+    bench.request().send(plain())
+    bench.clock.forward(8.0)
+    effect = next(bench.core.flow(Secret(KEY), DIGEST))
+    assert isinstance(effect, Start)
+    gate = Gate()
+    gate.opened.set()
+    _start_apart(effect.flow, gate, NoThreads())
+    assert gate.calls == 1
+    assert bench.hit() == GRANT

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-__all__ = ["background"]
+__all__ = ["Background", "background"]
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class _Loop(asyncio.SelectorEventLoop):
             return socket.getaddrinfo(*args, **kwargs)
 
 
-class _Background:
+class Background:
     """The loop, and the thread that runs it."""
 
     def __init__(self) -> None:
@@ -74,6 +74,6 @@ async def _bounded(work: Callable[[], Coroutine[Any, Any, T]], timeout: float) -
         return await work()
 
 
-background: Final = _Background()
+background: Final = Background()
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(after_in_child=background.forked)
