@@ -11,10 +11,11 @@ from typing import Protocol
 from weakref import finalize
 
 from rf_middleware._asgi import Message, Receive, Send
-from rf_middleware._asgi_streams import REVOKED, Cut, goodbye
+from rf_middleware._asgi_streams import Cut, goodbye
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._guard import Visit
 from rf_middleware._models import Refusal
+from rf_middleware._streams import REVOKED
 
 __all__ = ["watch"]
 
@@ -44,16 +45,17 @@ class _Watched:
         self.workspace = workspace
         self.key = visit.key
         self.ended = Event()
+        self.judge = visit.asked_again
         self._visit, self._send, self._receive = visit, send, receive
         self._cut = self._closed = False
         self._loop = asyncio.get_running_loop()
         self._closing: asyncio.Task[None] | None = None
 
-    def end(self) -> None:
+    def end(self, why: Refusal = REVOKED) -> None:
         """End it, from any thread."""
         self._cut = True
         try:
-            self._loop.call_soon_threadsafe(self._begin_to_close)
+            self._loop.call_soon_threadsafe(self._begin_to_close, why)
         except RuntimeError:  # the loop is closed, and the stream with it
             self.ended.set()
 
@@ -91,8 +93,8 @@ class _Watched:
         if self._cut:
             raise Cut
 
-    def _begin_to_close(self) -> None:
-        self._closing = self._loop.create_task(self._close(REVOKED))
+    def _begin_to_close(self, why: Refusal) -> None:
+        self._closing = self._loop.create_task(self._close(why))
 
     async def _close(self, why: Refusal) -> None:
         if not self._closed:

@@ -8,44 +8,49 @@
 
 import asyncio
 from asyncio import CancelledError
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import Awaitable
 from threading import Event
-from typing import Any, Final
+from typing import Final
 
-from rf_middleware._asgi import Message, Receive, Send
+from rf_middleware._asgi import ASGIApp, Message, Receive, Scope, Send
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._finish import ASGI, finished
 from rf_middleware._guard import Visit
 from rf_middleware._models import Reason, Refusal
+from rf_middleware._streams import REVOKED
 
-__all__ = ["REVOKED", "Answering", "AnsweringWebSocket", "Cut", "goodbye", "parts_of"]
+__all__ = ["Answering", "AnsweringRoute", "AnsweringWebSocket", "Cut", "goodbye", "watch"]
 
 _PASSING: Final = frozenset({"http.response.body", "websocket.send", "websocket.receive"})
 _POLICY_VIOLATION: Final = 1008
 _TRY_AGAIN_LATER: Final = 1013
 _FOR_NOW: Final = frozenset({Reason.ISSUER_UNAVAILABLE, Reason.TOO_MANY_UNKNOWN_KEYS})
-REVOKED: Final = Refusal(Reason.INVALID_KEY)
 
 
-class Cut(Exception):  # noqa: N818 - ends an app that goes on sending, seen by nobody
-    """The stream was ended."""
+class Cut(Exception):  # noqa: N818 - what happened to the stream, not a mistake
+    """The stream was ended: what is further out must not finish it as if it were whole."""
+
+    def __init__(self) -> None:
+        super().__init__("the key of this stream is not good any more: the rest of it is not sent")
 
 
 class _Task:
     """A stream as the task that serves it."""
 
-    def __init__(self, key: bytes, workspace: str) -> None:
-        self.digest = fingerprint(key)
+    def __init__(self, visit: Visit, workspace: str) -> None:
+        self.digest = fingerprint(visit.key)
         self.workspace = workspace
-        self.key = key
+        self.key = visit.key
+        self.judge = visit.asked_again
+        self.why = REVOKED
         self.ended = Event()
         self.cut = False
         self._cancelled = False
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
 
-    def end(self) -> None:
-        self.cut = True
+    def end(self, why: Refusal = REVOKED) -> None:
+        self.cut, self.why = True, why
         try:
             self._loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed, and the stream with it
@@ -73,8 +78,7 @@ class Answering:
         mark: of the validator's streams, noted before the key was looked at.
     """
 
-    stream: _Task | None = None  # on the class, with the next two: most requests never set them
-    why = REVOKED
+    stream: _Task | None = None  # on the class, with the next: most requests never set them
     _finished = False
 
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
@@ -93,20 +97,23 @@ class Answering:
             if not message.get("more_body"):
                 return self._send(message)
             self.open()
-            if self.stream is None or not self.stream.cut:
+            if self.stream is None:
                 return self._send(message)
         if self.stream.cut:
             raise Cut
-        kind = message["type"]
-        if kind in _PASSING and not self._visit.goes_on(self.stream.digest):
+        if message["type"] in _PASSING and not self._visit.goes_on(self.stream.digest):
             return self._after_asking(message)
-        self._finished = kind == "websocket.close" or (kind == "http.response.body" and not message.get("more_body"))
-        return self._send(message)
+        return self._last(message) if _ends(message) else self._send(message)
 
     async def _after_asking(self, message: Message) -> None:
         await self.pass_on()
-        self._finished = message["type"] == "http.response.body" and not message.get("more_body")
+        await (self._last(message) if _ends(message) else self._send(message))
+
+    async def _last(self, message: Message) -> None:
+        """Send the end; what the app does after it is no stream."""
+        self._finished = True
         await self._send(message)
+        self.close()
 
     async def pass_on(self) -> None:
         """Ask about the key of the stream, which the cache does not answer for.
@@ -117,15 +124,14 @@ class Answering:
         visit, stream = self._visit, self.stream
         refusal = visit.asked_again(await visit.guard.validator.aresolve(visit.key))
         if refusal is not None and stream is not None:
-            self.why = refusal
-            stream.cut = True
+            stream.cut, stream.why = True, refusal
             raise Cut
 
     def open(self) -> None:
         """Count what is served from now on as a stream."""
         visit = self._visit
         if visit.guard.options.close_streams and visit.grant is not None:
-            self.stream = _Task(visit.key, visit.grant.workspace.slug)
+            self.stream = _Task(visit, visit.grant.workspace.slug)
             visit.guard.streams.open(self.stream, self._mark)
 
     def close(self) -> None:
@@ -165,6 +171,13 @@ class Answering:
         raise Cut
 
 
+class AnsweringRoute(Answering):
+    """The same for the response of one route, whose headers are its own."""
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        return self._send(message) if message["type"] == "http.response.start" else super().__call__(message)
+
+
 class AnsweringWebSocket(Answering):
     """The same for a WebSocket: a stream from the start, which can be closed in words."""
 
@@ -173,7 +186,12 @@ class AnsweringWebSocket(Answering):
         self.open()
 
     async def _cut_off(self) -> None:
-        await self._send(goodbye(self.why))
+        await self._send(goodbye(REVOKED if self.stream is None else self.stream.why))
+
+
+def _ends(message: Message) -> bool:
+    kind = message["type"]
+    return kind == "websocket.close" or (kind == "http.response.body" and not message.get("more_body"))
 
 
 def goodbye(why: Refusal) -> Message:
@@ -182,28 +200,21 @@ def goodbye(why: Refusal) -> Message:
     return {"type": "websocket.close", "code": code, "reason": why.reason.suffix}
 
 
-async def parts_of(parts: AsyncIterable[Any], visit: Visit, mark: int) -> AsyncIterator[Any]:
-    """Yield the parts of a streaming response that no middleware watches.
+async def watch(serve: ASGIApp, scope: Scope, receive: Receive, answering: Answering) -> None:
+    """Serve what no middleware watches, to its end or to the end of its key.
 
     Raises:
-        Cut: its key was revoked.
+        Cut: a response was cut.
     """
-    answering = Answering(visit, _nowhere, mark)
-    answering.open()
     try:
-        async for part in parts:
-            await answering({"type": "http.response.body", "more_body": True})
-            yield part
-    except CancelledError:
+        await serve(scope, receive, answering)
+        await answering.settle()
+    except (CancelledError, Cut, ExceptionGroup):  # a group: what a task of the app's was told
         if not answering.was_cut():
             raise
-        raise Cut from None
+        await answering.settle()
     finally:
         answering.close()
-
-
-async def _nowhere(_message: Message) -> None:
-    """Send nothing: the parts are sent by others."""
 
 
 def _in_bytes(header: tuple[str, str] | None) -> tuple[bytes, bytes] | None:

@@ -5,19 +5,23 @@ Grants live in an ordered dict that drops the oldest: a look-up is one ``dict.ge
 Denials are read on the miss path only, under the core's lock, where ``cachetools.TTLCache`` does it all.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Final
 
 from cachetools import TTLCache
 
 from rf_middleware._clock import Clock
-from rf_middleware._models import Grant, Refusal
+from rf_middleware._models import Grant, Refusal, Workspace
 
 __all__ = ["Denials", "Entry", "Grants"]
 
 Entry = tuple[float, Grant, float]
 """Until when it is given without a thought, the grant, and until when it may be given; on the package's clock."""
+
+_FORGOTTEN: Final[Entry] = (-math.inf, Grant(Workspace("")), -math.inf)
 
 
 class Grants:
@@ -52,9 +56,9 @@ class Grants:
         for digest in [each for each, entry in self._entries.items() if entry[1].workspace.slug == slug]:
             del self._entries[digest]
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()
+    def distrust(self) -> None:
+        """Forget every grant, but not that there was one: these keys are no junk."""
+        self._entries.update(dict.fromkeys(self._entries, _FORGOTTEN))
 
 
 class Denials:

@@ -102,7 +102,8 @@ class Core:
                 outcome = yield from self._lead(key, digest, step.flight)
             else:
                 if step.mine:  # a question has all its time, however little this request has left
-                    yield Start(self._lead(key, digest, step.flight))
+                    lead = self._lead(key, digest, step.flight)
+                    yield Start(lead, next(lead))
                 if step.known is not None:
                     return step.known
                 outcome = yield Wait(step.flight.landing, max(0.0, give_up - self._clock()))

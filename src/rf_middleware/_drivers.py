@@ -22,8 +22,8 @@ __all__ = ["adrive", "drive"]
 _apart: Final = set[asyncio.Task[None]]()
 
 
-def drive(flow: Flow, issuer: Issuer) -> Verdict:
-    """Run a flow in the calling thread.
+def drive(flow: Flow, issuer: Issuer, first: Effect | None = None) -> Verdict:
+    """Run a flow in the calling thread; ``first`` is what one that has begun wants.
 
     Raises:
         RuntimeError: an event loop runs in this thread; the flow could wait for a check that this very loop drives.
@@ -33,7 +33,7 @@ def drive(flow: Flow, issuer: Issuer) -> Verdict:
         message = "check() would block the running event loop: await acheck() there"
         raise RuntimeError(message)
     try:
-        effect: Effect = next(flow)
+        effect: Effect = next(flow) if first is None else first
         while True:
             effect = flow.send(_perform(effect, issuer))
     except StopIteration as stop:
@@ -43,10 +43,10 @@ def drive(flow: Flow, issuer: Issuer) -> Verdict:
         flow.close()
 
 
-async def adrive(flow: Flow, issuer: Issuer) -> Verdict:
-    """Run a flow on the running event loop."""
+async def adrive(flow: Flow, issuer: Issuer, first: Effect | None = None) -> Verdict:
+    """Run a flow on the running event loop; ``first`` is what one that has begun wants."""
     try:
-        effect: Effect = next(flow)
+        effect: Effect = next(flow) if first is None else first
         while True:
             effect = flow.send(await _aperform(effect, issuer))
     except StopIteration as stop:
@@ -73,21 +73,21 @@ def _perform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
     if isinstance(effect, Wait):
         return _landed(effect.landing, effect.timeout)
     if isinstance(effect, Start):
-        _start_apart(effect.flow, issuer)
+        _start_apart(effect, issuer)
     else:
         time.sleep(effect.seconds)
     return None
 
 
-def _start_apart(flow: Flow, issuer: Issuer, loop: Background = background) -> None:
+def _start_apart(start: Start, issuer: Issuer, loop: Background = background) -> None:
     try:
-        loop.start(partial(_run_apart, flow, issuer))
+        loop.start(partial(_run_apart, start, issuer), start.flow.close)
     except RuntimeError:  # no thread to be had: then this one does it
-        drive(flow, issuer)
+        drive(start.flow, issuer, start.first)
 
 
-async def _run_apart(flow: Flow, issuer: Issuer) -> None:
-    await adrive(flow, issuer)
+async def _run_apart(start: Start, issuer: Issuer) -> None:
+    await adrive(start.flow, issuer, start.first)
 
 
 def _landed(landing: "Future[Verdict | None]", timeout: float) -> Verdict | None:
@@ -112,9 +112,10 @@ async def _aperform(effect: Effect, issuer: Issuer) -> Answer | Verdict | None:
         except TimeoutError:
             return None
     if isinstance(effect, Start):
-        task = asyncio.get_running_loop().create_task(_run_apart(effect.flow, issuer))
+        flow, task = effect.flow, asyncio.get_running_loop().create_task(_run_apart(effect, issuer))
         _apart.add(task)  # a loop holds its tasks weakly
         task.add_done_callback(_apart.discard)
+        task.add_done_callback(lambda _task: flow.close())  # cancelled before it began, it would never land
     else:
         await asyncio.sleep(effect.seconds)
     return None

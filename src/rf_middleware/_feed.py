@@ -95,6 +95,8 @@ class Follower:
 
     def _once(self) -> None:
         poll = self._core.poll(_WAIT, _own_name())
+        if self._stop.is_set():  # a core that begins anew is followed by another
+            return
         news = self._core.apply(poll, self._feed.poll(poll))
         if news is not None:
             self._told(news)

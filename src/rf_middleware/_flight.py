@@ -76,9 +76,15 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Run ``flow`` apart from this request, whatever becomes of it."""
+    """Run ``flow`` apart from this request, whatever becomes of it.
+
+    Attributes:
+        flow: has begun, so that closing it lands its flight also if nobody ever carries it on.
+        first: what it wants first.
+    """
 
     flow: "Flow"
+    first: "Ask | Wait | Pause | Start"
 
 
 Effect = Ask | Wait | Pause | Start

@@ -77,13 +77,14 @@ class Memory:
             fenced = self.flights.get(event.fingerprint, ())
         else:
             self.grants.drop_workspace(event.workspace or "")
+            self.denials.clear()  # nobody knows whose keys these are
             fenced = tuple(chain(*self.flights.values()))  # nobody knows their workspace yet
         for flight in fenced:
             flight.fence = max(flight.fence, event.seq)
 
     def clear(self) -> None:
-        """Forget everything."""
-        self.grants.clear()
+        """Forget what is known of every key."""
+        self.grants.distrust()
         self.denials.clear()
         for flight in chain(*self.flights.values()):
             flight.void = True

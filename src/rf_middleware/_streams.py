@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from threading import Event, Lock
 from typing import Final, Protocol
 
-__all__ = ["Name", "Stream", "Streams"]
+from rf_middleware._models import Reason, Refusal, Verdict
+
+__all__ = ["REVOKED", "Name", "Stream", "Streams"]
 
 Name = bytes | str
 """A fingerprint, or the slug of a workspace."""
 
+REVOKED: Final = Refusal(Reason.INVALID_KEY)
 _REMEMBERED: Final = 10_000
 
 
@@ -41,7 +44,11 @@ class Stream(Protocol):
         """Set when it is closed."""
         ...
 
-    def end(self) -> None:
+    def judge(self, verdict: Verdict) -> Refusal | None:
+        """Return why it ends, given what the issuer says of its key now; ``None`` when it goes on."""
+        ...
+
+    def end(self, why: Refusal = REVOKED) -> None:
         """End it, from any thread, without waiting."""
         ...
 
@@ -62,6 +69,7 @@ class Streams:
         self._open: set[Stream] = set()
         self._doubtful: set[Stream] = set()
         self._lately: OrderedDict[Name, int] = OrderedDict()
+        self._changed: OrderedDict[Name, int] = OrderedDict()
         self._doubted = 0
         self.mark = 0
 
@@ -69,8 +77,8 @@ class Streams:
         """Add a stream whose key was looked at after ``mark``; end it when its key ended since."""
         with self._lock:
             self._open.add(stream)
-            ended = max(self._lately.get(stream.digest, 0), self._lately.get(stream.workspace, 0)) > mark
-            if self._doubted > mark:
+            ended, changed = _newest(self._lately, stream) > mark, _newest(self._changed, stream) > mark
+            if changed or self._doubted > mark:
                 self._doubtful.add(stream)
         if ended:
             stream.end()
@@ -84,19 +92,26 @@ class Streams:
 
     def end(self, names: Iterable[Name]) -> list[Stream]:
         """End all streams of these keys and workspaces, and return them."""
-        wanted = frozenset(names)
         with self._lock:
-            self.mark += 1
-            for name in wanted:
-                self._lately[name] = self.mark
-                self._lately.move_to_end(name)
-            while len(self._lately) > _REMEMBERED:
-                _, oldest = self._lately.popitem(last=False)
-                self._doubted = max(self._doubted, oldest)
-            found = [each for each in self._open if each.digest in wanted or each.workspace in wanted]
+            found = self._note(frozenset(names), self._lately)
         for each in found:
             each.end()
         return found
+
+    def change(self, names: Iterable[Name]) -> None:
+        """Note that these keys may do something else now: their streams are doubtful."""
+        with self._lock:
+            self._doubtful.update(self._note(frozenset(names), self._changed))
+
+    def _note(self, names: frozenset[Name], lately: OrderedDict[Name, int]) -> list[Stream]:
+        self.mark += 1
+        for name in names:
+            lately[name] = self.mark
+            lately.move_to_end(name)
+        while len(lately) > _REMEMBERED:
+            _, oldest = lately.popitem(last=False)
+            self._doubted = max(self._doubted, oldest)
+        return [each for each in self._open if each.digest in names or each.workspace in names]
 
     def doubt(self) -> None:
         """Note that nobody knows which keys ended: every stream on a check from before this is doubtful."""
@@ -110,3 +125,7 @@ class Streams:
         with self._lock:
             found, self._doubtful = list(self._doubtful), set()
             return found
+
+
+def _newest(lately: OrderedDict[Name, int], stream: Stream) -> int:
+    return max(lately.get(stream.digest, 0), lately.get(stream.workspace, 0))

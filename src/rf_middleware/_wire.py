@@ -32,6 +32,11 @@ class Event:
     fingerprint: bytes | None = None
     workspace: str | None = None
 
+    @property
+    def name(self) -> bytes | str:
+        """The fingerprint or the slug: whatever it is about."""
+        return self.fingerprint or self.workspace or ""
+
     def to_json(self) -> dict[str, object]:
         """Return the event as it stands in the answer of the feed."""
         if self.fingerprint is not None:

@@ -7,11 +7,13 @@ like a request: by the cache, else by the issuer.
 
 import socket
 from collections.abc import Iterable, Iterator
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Final, cast
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._guard import Visit
+from rf_middleware._models import Refusal
+from rf_middleware._streams import REVOKED
 
 if TYPE_CHECKING:
     import io
@@ -50,6 +52,7 @@ class _Streaming:
     """The parts of a body; a stream from its second part on."""
 
     ended = _ENDED  # nothing to wait for: after end() nothing more is sent
+    digest = b""
 
     def __init__(self, body: Iterable[bytes], visit: Visit, environ: "WSGIEnvironment", mark: int) -> None:
         self._body = body
@@ -57,8 +60,9 @@ class _Streaming:
         self._visit = visit
         self._environ = environ
         self._mark = mark
-        self._begun = self._open = self._cut = False
-        self.digest = b""
+        self._begun = self._open = self._cut = self._closed = False
+        self._lock = Lock()
+        self.judge = visit.asked_again
 
     @property
     def key(self) -> bytes:
@@ -91,18 +95,21 @@ class _Streaming:
         return visit.goes_on(self.digest) or visit.asked_again(visit.guard.validator.resolve(visit.key)) is None
 
     def close(self) -> None:
-        """Close what the app returned."""
+        """Close what the app returned; from here on the socket may be somebody else's."""
+        with self._lock:
+            self._closed = True
         if self._open:
             self._visit.guard.streams.close(self)
         if hasattr(self._body, "close"):
             cast("io.IOBase", self._body).close()
 
-    def end(self) -> None:
+    def end(self, why: Refusal = REVOKED) -> None:  # noqa: ARG002 - a response that has begun can't say why it ends
         """End it, from any thread."""
         self._cut = True
-        for name in _SOCKETS:
-            if name in self._environ:
-                _shut(self._environ[name])
+        with self._lock:
+            for name in _SOCKETS:
+                if name in self._environ and not self._closed:
+                    _shut(self._environ[name])
 
 
 def _shut(connection: socket.socket) -> None:

@@ -8,18 +8,17 @@ To guard a whole app add ``rf_middleware.asgi.APIKeyMiddleware``; the decorator 
 """
 
 import inspect
-from asyncio import CancelledError
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from rf_middleware._asgi import Receive, attach, custom_answer, look, refuse, settle, strip
-from rf_middleware._asgi_streams import AnsweringWebSocket, Cut, parts_of
+from rf_middleware._asgi import Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
+from rf_middleware._asgi_streams import AnsweringRoute, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Visit
 from rf_middleware._identity import identify
@@ -102,11 +101,22 @@ def _decorated(endpoint: Endpoint, inner: Inner) -> Endpoint:
         if isinstance(connection, WebSocket) and is_async and mine:
             return await _stream(endpoint(*args, **kwargs), outcome, connection, mark)
         answer = await (endpoint(*args, **kwargs) if is_async else run_in_threadpool(endpoint, *args, **kwargs))
-        if isinstance(answer, StreamingResponse) and mine:
-            answer.body_iterator = parts_of(answer.body_iterator, outcome, mark)
+        if mine and isinstance(answer, Response) and not hasattr(answer, "body"):  # a stream of whatever kind
+            _watch_response(answer, outcome, mark)
         return answer
 
     return cast("Endpoint", guarded)
+
+
+def _watch_response(response: Response, visit: Visit, mark: int) -> None:
+    """Have a response watched while it is sent: it stays what it is for whoever looks at it before."""
+    serve = response.__call__
+
+    class Watched(type(response)):  # type: ignore[misc]  # its class is known only now
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await watch(serve, scope, receive, AnsweringRoute(visit, send, mark))
+
+    response.__class__ = Watched
 
 
 async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSocket, mark: int) -> None:
@@ -114,15 +124,11 @@ async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSo
     answering = AnsweringWebSocket(visit, socket._send, mark)  # noqa: SLF001 - Starlette has no other way  # pyright: ignore[reportPrivateUsage] - the same
     socket._send = answering  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
     socket._receive = answering.receiving(socket._receive)  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
-    try:
+
+    async def serve(*_connection: object) -> None:
         await serving
-        await answering.settle()
-    except (CancelledError, Cut, ExceptionGroup):
-        if not answering.was_cut():
-            raise
-        await answering.settle()
-    finally:
-        answering.close()
+
+    await watch(serve, socket.scope, socket.receive, answering)
 
 
 def _connection(args: tuple[object, ...], kwargs: dict[str, object]) -> HTTPConnection:

@@ -25,6 +25,8 @@ __all__ = ["Validator", "validators"]
 
 _PATIENCE: Final = 1.0
 """Seconds to wait for streams to close; not a byte of them goes out meanwhile."""
+_RESTORING: Final = frozenset({"updated", "enabled"})
+"""What leaves a key good, perhaps for something else; each other change ends it."""
 _NOT_A_KEY: Final = Refusal(Reason.INVALID_KEY)
 
 
@@ -177,13 +179,17 @@ class Validator:
 
     def _told(self, news: News) -> None:
         """End the streams of the keys that the feed told about, before that is acknowledged."""
-        names = [event.fingerprint or event.workspace or "" for event in news.events if event.change != "enabled"]
-        ending = self.streams.end(names) if names else []
+        ended = [event.name for event in news.events if event.change not in _RESTORING]
+        changed = [event.name for event in news.events if event.change == "updated"]
+        ending = self.streams.end(ended) if ended else []
+        if changed:
+            self.streams.change(changed)
         if news.reset:
             self.streams.doubt()
         for stream in self.streams.doubtful():
-            if isinstance(self.resolve(stream.key), Refusal):
-                stream.end()
+            why = stream.judge(self.resolve(stream.key))
+            if why is not None:
+                stream.end(why)
                 ending.append(stream)
         patience = now() + _PATIENCE
         for stream in ending:

@@ -82,9 +82,8 @@ class Request:
             self.verdict = stop.value
         if isinstance(self.effect, Start):
             self.apart = self.effect.flow
-            question = next(self.apart)
-            assert isinstance(question, Ask)
-            self.question = question
+            assert isinstance(self.effect.first, Ask)
+            self.question = self.effect.first
             return self.send(None)
         if isinstance(self.effect, Ask):
             self.question = self.effect

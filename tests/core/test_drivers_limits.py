@@ -1,6 +1,7 @@
 """What breaks, hangs or blocks: errors of issuers, time limits for everybody, loops that run or are closed."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +15,7 @@ from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._secret import Secret
 from rf_middleware.issuers._background import Background
 from tests.core.gate import FOREVER, Gate
-from tests.core.helpers import DIGEST, GRANT, KEY, Bench, feedless, leased, limits, plain
+from tests.core.helpers import DIGEST, GRANT, KEY, Bench, HandClock, feedless, leased, limits, plain
 
 ODD_ERRORS = [
     ValueError("rfk_some-key"),
@@ -187,7 +188,7 @@ def test_a_core_needs_no_driver_of_ours() -> None:
 class NoThreads(Background):
     """A system that has no thread to give."""
 
-    def start(self, work: object) -> None:
+    def start(self, work: object, ended: object) -> None:
         """Fail as ``Thread.start`` does."""
         raise RuntimeError
 
@@ -201,6 +202,43 @@ def test_without_a_thread_a_question_is_asked_by_whoever_needs_it() -> None:
     assert isinstance(effect, Start)
     gate = Gate()
     gate.opened.set()
-    _start_apart(effect.flow, gate, NoThreads())
+    _start_apart(effect, gate, NoThreads())
     assert gate.calls == 1
     assert bench.hit() == GRANT
+
+
+def test_a_question_that_never_begins_leaves_nobody_waiting() -> None:
+    """A renewal whose task is cancelled before its first step is landed all the same: the key is asked about anew."""
+    gate, clock = Gate(), HandClock()
+    gate.opened.set()
+    validator = Validator(gate, clock=clock)
+
+    async def cancelled() -> None:
+        await validator.acheck(KEY)
+        clock.forward(50.0)
+        await validator.acheck(KEY)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    asyncio.run(cancelled())
+    assert validator._core._memory.flights == {}
+    clock.forward(50.0)
+    assert asyncio.run(validator.acheck(KEY)) == GRANT
+    assert gate.calls == 2
+
+
+def test_a_thread_that_was_not_to_be_had_is_tried_again() -> None:
+    """The background starts when it can, whatever happened before, and what was asked of it meanwhile is an error."""
+    loop, before = Background(), threading.stack_size()
+    threading.stack_size(2**46)  # more than there is
+    try:
+        with pytest.raises(RuntimeError):
+            loop.run(done, 1.0)
+    finally:
+        threading.stack_size(before)
+    assert loop.run(done, 10.0) == "done"
+
+
+async def done() -> str:
+    """Do nothing."""
+    return "done"

@@ -122,3 +122,17 @@ def test_drivers_renew_apart(*, asynchronous: bool) -> None:
             grants.append(validator.check(KEY))
         assert [grant.key_id for grant in grants] == ["1", "1"]
         until(lambda: validator.check(KEY).key_id == "2")
+
+
+def test_a_reset_does_not_make_junk_of_good_keys() -> None:
+    """Keys that were good before the issuer began anew are asked about whatever the limit on unknown ones."""
+    bench = leased(limits(burst=1))
+    for number in range(5):
+        request = bench.request(f"rfk_{number}")
+        request.send(bench.yes())
+    bench.renew(reset=True, epoch="two")
+    requests = [bench.request(f"rfk_{number}") for number in range(5)]
+    assert all(request.asks for request in requests)
+    junk = bench.request("rfk_junk")
+    assert junk.asks
+    assert reasons([bench.request("rfk_more junk")]) == [Reason.TOO_MANY_UNKNOWN_KEYS]

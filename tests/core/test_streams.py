@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rf_middleware import Validator
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware._streams import Name, Streams
+from rf_middleware._models import Refusal, Verdict
+from rf_middleware._streams import REVOKED, Name, Streams
 from rf_middleware._wire import Event
 from tests.core.helpers import INVALID, KEY
 from tests.core.scripted import Scripted, following, reply
@@ -27,7 +28,11 @@ class Open:
         self.told = threading.Event()
         self.streams = streams
 
-    def end(self) -> None:
+    def judge(self, verdict: Verdict) -> Refusal | None:
+        """Go on while the key is good."""
+        return verdict if isinstance(verdict, Refusal) else None
+
+    def end(self, why: Refusal = REVOKED) -> None:
         """Note it, and close."""
         self.told.set()
         if self.streams is not None:

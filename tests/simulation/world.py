@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from rf_middleware._core import Core
-from rf_middleware._flight import Answer, Ask, Pause, Start, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Pause, Start, Wait
 from rf_middleware._models import Verdict
 from rf_middleware._secret import Secret
 from rf_middleware.issuer.leases import Leases
@@ -175,11 +175,15 @@ class World:
             return
         finally:
             self.busy.remove(request)
+        self.want(request, effect)
+
+    def want(self, request: Arrived, effect: Effect) -> None:
+        """Note what a request wants next."""
         request.effect, request.since = effect, self.time
         if isinstance(effect, Start):
             apart = replace(request, flow=effect.flow, effect=None, apart=True)
             self.requests.append(apart)
-            self.advance(apart, None)
+            self.want(apart, effect.first)
             self.advance(request, None)
         elif isinstance(effect, Ask):
             asked = Asked(request, len(self.oracle.asked), self.tick(), request.process.clock.read(self.time))

@@ -143,16 +143,18 @@ class PerKey(Scripted):
 
     Attributes:
         ended: keys that are good no more.
+        scopes: of both keys.
     """
 
     def __init__(self, *steps: Any) -> None:
         super().__init__(*steps)
         self.ended: set[str] = set()
+        self.scopes: frozenset[str] | None = None
 
     def check(self, key: str, timeout: float) -> Answer:
         """Answer about a key."""
         self.log.append(("check", key))
-        grant = Grant(Workspace("acme" if key == KEY else "other"))
+        grant = Grant(Workspace("acme" if key == KEY else "other"), scopes=self.scopes)
         return Answer(INVALID if key in self.ended else grant, "e", self.head)
 
 

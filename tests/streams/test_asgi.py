@@ -305,3 +305,35 @@ def test_a_stream_is_open_until_its_close_is_sent() -> None:
 
     assert asyncio.run(serve()) == [("websocket.accept", 1), ("websocket.close", 1)]
     assert open_streams(middleware.validator) == []
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_what_an_app_does_after_its_last_word_is_no_stream(kind: str) -> None:
+    """When a response or a WebSocket has come to its end a revocation leaves alone what the app does."""
+    issuer, may_go, finished = issuer_of_two(), asyncio.Event(), list[str]()
+
+    async def tidy(scope: Any, receive: Receive, send: Send) -> None:
+        await receive()
+        if kind == "http":
+            await streaming(scope, receive, send)
+        else:
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 1000})
+        await may_go.wait()
+        finished.append("tidied up")
+
+    middleware = APIKeyMiddleware(tidy, issuer=issuer)
+
+    async def serve() -> None:
+        connection = Open(middleware, kind=kind)
+        for _ in range(2):
+            connection.put({"type": "http.request", "body": b""})
+        await connection.reached(3 if kind == "http" else 2)
+        await asyncio.sleep(0)
+        assert open_streams(middleware.validator) == []
+        issuer.revoke(KEY)
+        may_go.set()
+        await connection.ended()
+
+    asyncio.run(serve())
+    assert finished == ["tidied up"]

@@ -47,6 +47,7 @@ def test_an_event_ends_all_streams_it_names(event: Event) -> None:
     async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
         connections = await opened(validator)
         issuer.ended.add(KEY)
+        issuer.head = 1
         issuer.steps.put(reply(event, head=1))
         await asyncio.to_thread(issuer.reached, 1)
         assert issuer.polls[-1].ack == 1
@@ -89,17 +90,38 @@ def test_the_acknowledgement_waits_for_the_apps_to_end() -> None:
         asyncio.run(serve(validator, issuer))
 
 
-def test_an_enabled_key_ends_nothing() -> None:
-    """Good news close no WebSocket."""
+@pytest.mark.parametrize("change", ["enabled", "updated"])
+def test_a_change_that_leaves_a_key_good_ends_nothing(change: str) -> None:
+    """Good news, a later end, other scopes that are enough: none of them closes a WebSocket."""
 
     async def serve(validator: Validator, issuer: PerKey) -> list[list[int]]:
         connections = await opened(validator)
-        issuer.steps.put(reply(Event(1, "enabled", fingerprint=DIGEST), head=1))
+        issuer.head = 1
+        issuer.steps.put(reply(Event(1, change, fingerprint=DIGEST), head=1))
         await asyncio.to_thread(issuer.reached, 1)
         return await left(connections)
 
     with fed() as (validator, issuer):
         assert asyncio.run(serve(validator, issuer)) == [[], [], []]
+
+
+def test_a_key_that_may_do_less_loses_the_streams_that_need_more() -> None:
+    """A stream whose route needs a scope that the key has lost is closed for that; one that needs none goes on."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> None:
+        needing = Open(APIKeyMiddleware(talking, validator=validator, scopes=["model:infer"]))
+        content = Open(APIKeyMiddleware(talking, validator=validator))
+        for connection in (needing, content):
+            await connection.reached(1)
+        issuer.scopes, issuer.head = frozenset({"model:other"}), 1
+        issuer.steps.put(reply(Event(1, "updated", fingerprint=DIGEST), head=1))
+        await asyncio.to_thread(issuer.reached, 1)
+        assert (needing.codes, content.codes) == ([1008], [])
+        assert needing.sent[-1]["reason"] == "forbidden"
+        await left([content])
+
+    with fed() as (validator, issuer):
+        asyncio.run(serve(validator, issuer))
 
 
 def test_a_reset_ends_those_that_are_refused_now() -> None:

@@ -179,3 +179,42 @@ def test_no_middleware_finishes_a_response_that_was_cut(place: str, spec: str) -
     connection = asyncio.run(serve())
     assert connection.parts == [b"one"]
     assert not connection.finished
+
+
+class Events(Response):
+    """A stream of somebody else's making, as libraries for server-sent events have it."""
+
+    def __init__(self) -> None:
+        self.status_code = 200
+        self.init_headers({"X-Mine": "yes"})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Send a part, and wait for ever."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await asyncio.Event().wait()
+
+
+def test_a_stream_of_whatever_kind_ends_with_its_key() -> None:
+    """What a decorated endpoint returns is watched whoever made its class, and stays what it was."""
+    issuer = issuer_of_two()
+    validator = Validator(issuer)
+    made: list[Response] = []
+
+    @require_key(validator=validator)
+    async def events(request: Request) -> Response:
+        made.append(Events())
+        return made[0]
+
+    async def serve() -> Open:
+        connection = Open(Starlette(routes=[Route("/", events)]), kind="http")
+        await connection.reached(2)
+        issuer.revoke(KEY)
+        await connection.ended()
+        return connection
+
+    connection = asyncio.run(serve())
+    assert isinstance(made[0], Events)
+    assert (connection.parts, connection.finished) == ([b"one"], False)
+    assert (b"x-mine", b"yes") in connection.sent[0]["headers"]
+    assert open_streams(validator) == []

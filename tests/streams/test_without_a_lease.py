@@ -156,7 +156,7 @@ def test_a_good_key_streams_to_its_end() -> None:
 
     connection = asyncio.run(serve())
     assert (connection.parts, connection.finished) == ([b"one", b"two"], True)
-    assert issuer.calls == 2
+    assert issuer.calls == 3
 
 
 @pytest.mark.parametrize("verdict", [INVALID, UNAVAILABLE, None])

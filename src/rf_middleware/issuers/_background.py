@@ -45,27 +45,34 @@ class Background:
 
         Raises:
             TimeoutError: it took more than ``timeout`` seconds.
+            RuntimeError: the thread can't be started.
         """
-        future = asyncio.run_coroutine_threadsafe(_bounded(work, timeout), self._started())
+        loop = self._started()
+        future = asyncio.run_coroutine_threadsafe(_bounded(work, timeout), loop)
         try:
             return future.result(timeout + _GRACE)
         finally:
             future.cancel()
 
-    def start(self, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
-        """Run ``work()`` while nobody waits for it.
+    def start(self, work: Callable[[], Coroutine[Any, Any, object]], ended: Callable[[], object]) -> None:
+        """Run ``work()`` while nobody waits for it, and call ``ended`` after it, also if it never began.
 
         Raises:
             RuntimeError: the thread can't be started.
         """
         loop = self._started()
-        asyncio.run_coroutine_threadsafe(work(), loop)
+        asyncio.run_coroutine_threadsafe(work(), loop).add_done_callback(lambda _future: ended())
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self.loop is None:
-                self.loop = _Loop()
-                threading.Thread(target=self.loop.run_forever, name="rf-middleware-issuer", daemon=True).start()
+                loop = _Loop()
+                try:
+                    threading.Thread(target=loop.run_forever, name="rf-middleware-issuer", daemon=True).start()
+                except RuntimeError:  # no thread to be had just now; the next one who needs it tries again
+                    loop.close()
+                    raise
+                self.loop = loop
             return self.loop
 
 
