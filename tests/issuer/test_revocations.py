@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,12 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from rf_middleware.issuer import schema
-from rf_middleware.issuer.changes import Change, revoke
+from rf_middleware.issuer.changes import Change, remove_owner, revoke
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.records import Account, Ended
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
-from tests.issuer.rig import SESSION, Turned, in_loop, opened
+from tests.issuer.rig import SESSION, Turned, in_loop, opened, until
 
 
 def leave_leases(path: Path, longest: float) -> None:
@@ -181,9 +182,13 @@ async def test_what_was_committed_is_published_even_if_the_commit_reported_an_er
 class LosesReceipts(Store):
     """A store that can't store receipts."""
 
-    def finish(self, seq: int, done: Account) -> None:
-        """Fail."""
-        raise OperationalError("UPDATE", {}, Exception("disk is full"))
+    full = True
+
+    def finish(self, seq: int, done: Account, also: Sequence[int] = ()) -> None:
+        """Fail while the disk is full."""
+        if self.full:
+            raise OperationalError("UPDATE", {}, Exception("disk is full"))
+        super().finish(seq, done, also)
 
 
 @in_loop
@@ -200,6 +205,51 @@ async def test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again
     database.close()
     async with opened(path) as again:
         assert await again.revocations.settled(ended.seq) is not None
+
+
+@in_loop
+async def test_a_receipt_that_could_not_be_stored_is_tried_again(tmp_path: Path) -> None:
+    """Once there is room again the receipt is stored, and nothing of it stays in memory."""
+    path = tmp_path / "issuer.db"
+    async with opened(path) as rig:
+        key_id = rig.key_id
+    database = Database(path)
+    store = LosesReceipts(database)
+    revocations = Revocations(store, 60.0)
+    ended = await revocations.apply(revoke(key_id))
+    await until(lambda: revocations._unstored)
+    store.full = False
+    await revocations.store_receipts()
+    stored = store.receipt(ended.seq)
+    assert stored is not None
+    assert stored.done is not None
+    assert (revocations._unstored, revocations._receipts) == ([], {})
+    await revocations.close()
+    database.close()
+
+
+@in_loop
+async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
+    """Keys that end together are waited for together: one snapshot, and a receipt for each that says where to look."""
+    async with opened(tmp_path / "issuer.db", 60.0) as rig:
+        epoch = (await rig.poll()).json()["epoch"]
+        for _ in range(5):
+            await rig.call("POST", "/acme/api-keys", json={"owners": ["eve"]})
+        workspace = rig.store.list_workspaces()[0]
+        ended = await rig.revocations.apply(remove_owner(workspace.id, "eve"))
+        assert ended.seq == 5
+        assert len(rig.revocations._leases._pending) == 1
+        assert [rig.revocations.waiting_for(seq) for seq in (1, 5, 6)] == [1, 1, 0]
+        told = (await rig.poll(0, epoch)).json()
+        assert [event["seq"] for event in told["events"]] == [1, 2, 3, 4, 5]
+        await rig.poll(5, epoch)
+        receipts = [await rig.revocations.settled(seq) for seq in range(1, 6)]
+        assert [each.done.confirmed for each in receipts if each is not None and each.done is not None] == [1] * 5
+        await until(lambda: not rig.revocations._receipts)
+        stored = [rig.store.receipt(seq) for seq in (1, 5)]
+        reports = [each.done.report for each in stored if each is not None and each.done is not None]
+        assert reports[0] == [{"receipt": "/revocations/5"}]
+        assert reports[1][0]["outcome"] == "confirmed"
 
 
 def test_failures_are_logged_without_their_texts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -134,11 +134,12 @@ class Issuer:
         return self.database.events_after(self.leases.head)[:most]
 
     def publish(self, most: int) -> None:
-        """Publish what is committed, one event after another, ``most`` events at most."""
-        for event in self._next(most):
-            now = self.clock()
+        """Publish what is committed in one go, ``most`` events at most."""
+        news, now = self._next(most), self.clock()
+        for event in news:
             self.oracle.publishes(event.seq, now)
-            self._perform(self.leases.publish(event, now, now), now)
+        if news:
+            self._perform(self.leases.publish(news[-1], now, now, *news[:-1]), now)
 
     def repeat(self, end: End) -> None:
         """Answer somebody who ends once more what has ended, if that can be answered already."""
@@ -180,9 +181,10 @@ class Issuer:
 
     def _acknowledged(self, done: Acknowledged) -> None:
         self.oracle.acknowledges(done)
-        self.unstored.add(done.seq)
+        seqs = (*done.also, done.seq)
+        self.unstored.update(seqs)
         if self.choose(4):  # else a crash may lose it
             self.store_receipts()
-        end = self.database.log[done.seq - 1].end
-        if end is not None:
-            self.oracle.holds(end)
+        for end in [self.database.log[seq - 1].end for seq in seqs]:
+            if end is not None:
+                self.oracle.holds(end)

@@ -48,8 +48,11 @@ class RepeatsAtOnce(Issuer):
 class PublishesBackwards(Issuer):
     """Rule 1: events are published in the order of their ``seq``."""
 
-    def _next(self, most: int) -> list[Event]:
-        return super()._next(self.database.head)[::-1]
+    def publish(self, most: int) -> None:
+        now = self.clock()
+        for event in reversed(self._next(self.database.head)):
+            self.oracle.publishes(event.seq, now)
+            self._perform(self.leases.publish(event, now, now), now)
 
 
 class PublishesItsOwn(Issuer):

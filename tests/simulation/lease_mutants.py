@@ -34,18 +34,18 @@ class WaitsForNewcomers(Leases):
 class CountsTheDead(Leases):
     """Rule 2: only live leases are in the snapshot."""
 
-    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+    def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
         for session in self._sessions.values():
             session.end = max(session.end, now + 0.001)
-        return super().publish(event, since, now)
+        return super().publish(event, since, now, *before)
 
 
 class SnapshotsTooLittle(Leases):
     """Rule 2: each live lease is waited for, not only those whose validator has a poll here."""
 
-    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+    def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
         parked = set(self._parked.values())
-        decisions = super().publish(event, since, now)
+        decisions = super().publish(event, since, now, *before)
         for name in [*self._sessions] if event.seq in self._pending else []:
             if name not in parked:
                 self._pending[event.seq].confirm(name, now)
@@ -55,9 +55,9 @@ class SnapshotsTooLittle(Leases):
 class AcksOnDelivery(Leases):
     """Rule 2: what was sent is not applied yet."""
 
-    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
+    def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
         parked = set(self._parked.values())
-        decisions = super().publish(event, since, now)
+        decisions = super().publish(event, since, now, *before)
         for name in parked if event.seq in self._pending else set[Name]():
             self._pending[event.seq].confirm(name, now)
         return decisions + self._settle(now)
@@ -123,8 +123,8 @@ class KnowsNoTokens(Leases):
 class SkipsTheParked(Leases):
     """Feed: every answer carries all events after the ack of its poll."""
 
-    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
-        told = super().publish(event, since, now)
+    def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
+        told = super().publish(event, since, now, *before)
         for each in told:
             if isinstance(each, Answer):
                 object.__setattr__(each.reply, "events", ())

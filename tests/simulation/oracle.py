@@ -106,11 +106,12 @@ class Oracle:
 
     def acknowledges(self, done: Acknowledged) -> None:
         """Check a receipt: who confirmed and who ran out are together all that were waited for."""
-        wait = self.waits.pop(done.seq, Wait({}))
-        least, everybody = len(wait.confirmed), len(wait.holders)
-        fair = least <= done.confirmed <= least + wait.late and done.confirmed + done.expired == everybody
-        said = f"{done.confirmed} confirmed and {done.expired} expired"
-        self.demand(fair, f"receipt: {said}, not {least} (and {wait.late} late) of {everybody}")
+        for seq in (*done.also, done.seq):
+            wait = self.waits.pop(seq, Wait({}))
+            least, everybody = len(wait.confirmed), len(wait.holders)
+            fair = least <= done.confirmed <= least + wait.late and done.confirmed + done.expired == everybody
+            said = f"{done.confirmed} confirmed and {done.expired} expired"
+            self.demand(fair, f"receipt: {said} of {seq}, not {least} (and {wait.late} late) of {everybody}")
 
     def holds(self, end: End) -> None:
         """Note that somebody has been told that an end holds everywhere."""

@@ -66,11 +66,13 @@ class Acknowledged:
         seq: the event.
         outcomes: one for each validator that held a lease when it was published.
         took: seconds since it was asked for.
+        also: older events that were published with it, of which the same is true.
     """
 
     seq: int
     outcomes: tuple[Outcome, ...]
     took: float
+    also: tuple[int, ...] = ()
 
     @property
     def confirmed(self) -> int:
@@ -100,11 +102,12 @@ class Holder(NamedTuple):
 
 @dataclass(slots=True)
 class Pending:
-    """One event that is not acknowledged yet, and the snapshot it waits for."""
+    """An event, and those published with it, not acknowledged yet; and the snapshot they wait for."""
 
     seq: int
     since: float
     waiting: dict[Name, Holder]
+    also: tuple[int, ...] = ()
     outcomes: list[Outcome] = field(default_factory=list[Outcome])
     by_end: list[Name] = field(init=False)
 
@@ -129,4 +132,4 @@ class Pending:
             Outcome(session, holder.called, confirmed=False, after=holder.end - self.since)
             for (_, session), holder in self.waiting.items()
         )
-        return Acknowledged(self.seq, (*self.outcomes, *ran_out), now - self.since)
+        return Acknowledged(self.seq, (*self.outcomes, *ran_out), now - self.since, self.also)

@@ -117,21 +117,23 @@ class Leases:
             pending.confirm(name, now)
         return decisions + self._settle(now)
 
-    def publish(self, event: Event, since: float, now: float) -> list[Decision]:
-        """Tell of a committed event: the snapshot first, then the parked polls.
+    def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
+        """Tell of committed events: the snapshot first, one for them all, then the parked polls.
 
         Args:
-            event: the next of the history.
+            event: the newest of the history.
             since: when the change was asked for.
             now: the time.
+            before: those that were committed with it, in order.
         """
         live = {name: Holder(each.end, each.called) for name, each in self._sessions.items() if each.end > now}
-        self._pending[event.seq] = Pending(event.seq, since, live)
+        self._pending[event.seq] = Pending(event.seq, since, live, tuple(each.seq for each in before))
         self._head = event.seq
-        self._events.append(event)
-        if len(self._events) > self._window:
+        news = (*before, event)
+        self._events.extend(news)
+        while len(self._events) > self._window:
             self._floor = self._events.popleft().seq
-        told: list[Decision] = [self._answer(name, ticket, now, event) for ticket, name in list(self._parked.items())]
+        told: list[Decision] = [self._answer(name, ticket, now, *news) for ticket, name in list(self._parked.items())]
         return told + self._settle(now)
 
     def restore(self, seq: int, since: float) -> None:
@@ -169,8 +171,10 @@ class Leases:
 
     def waiting_for(self, seq: int, now: float) -> int | None:
         """Return how many validators an event still waits for; ``None`` when it is not pending."""
-        pending = self._pending.get(seq)
-        return None if pending is None else sum(holder.end > now for holder in pending.waiting.values())
+        for pending in self._pending.values():
+            if seq == pending.seq or seq in pending.also:
+                return sum(holder.end > now for holder in pending.waiting.values())
+        return None
 
     def _answer(self, name: Name, ticket: int, now: float, *events: Event) -> Answer:
         """Answer a parked poll, which by being parked had applied all but these events."""

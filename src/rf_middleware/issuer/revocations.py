@@ -61,6 +61,7 @@ class Revocations:
         self._polls = Polls()
         self._settled: dict[int, asyncio.Event] = {seq: asyncio.Event() for seq, _ in life.unfinished}
         self._receipts: dict[int, Acknowledged] = {}
+        self._unstored: list[Acknowledged] = []
         self._one_change = asyncio.Lock()
         self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -105,7 +106,8 @@ class Revocations:
                 self._settled[event.seq] = settled = asyncio.Event()
                 if self._closing:
                     settled.set()
-                self._perform(self._leases.publish(event, since, self._clock()))
+            if news:
+                self._perform(self._leases.publish(news[-1], since, self._clock(), *news[:-1]))
         if isinstance(ended, Exception):
             raise ended
         return ended
@@ -196,8 +198,9 @@ class Revocations:
     def _perform(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             if isinstance(decision, Acknowledged):
-                self._receipts[decision.seq] = decision
-                self._settled.pop(decision.seq).set()
+                for seq in (*decision.also, decision.seq):
+                    self._receipts[seq] = decision
+                    self._settled.pop(seq).set()
                 self._spawn(self._keep(decision))
             else:
                 self._polls.decide(decision)
@@ -206,11 +209,19 @@ class Revocations:
 
     async def _keep(self, done: Acknowledged) -> None:
         try:
-            await self.write(self._store.finish, done.seq, _account(done))
+            await self.write(self._store.finish, done.seq, _account(done), done.also)
         except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
             _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
+            self._unstored.append(done)
         else:
-            del self._receipts[done.seq]
+            for seq in (*done.also, done.seq):
+                del self._receipts[seq]
+
+    async def store_receipts(self) -> None:
+        """Try again to store what could not be stored."""
+        unstored, self._unstored = self._unstored, []
+        for done in unstored:
+            await self._keep(done)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

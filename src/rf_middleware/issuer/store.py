@@ -7,7 +7,7 @@
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -168,10 +168,14 @@ class Store:
         done = None if row.receipt is None else Account(**row.receipt)
         return Receipt(seq, row.change, row.key_id, row.workspace_id, done)
 
-    def finish(self, seq: int, done: Account) -> None:
-        """Keep the receipt with its event."""
+    def finish(self, seq: int, done: Account, also: Sequence[int] = ()) -> None:
+        """Keep the receipt with its event; those it is true of as well say where the validators are listed."""
+        elsewhere = replace(done, report=[{"receipt": f"/revocations/{seq}"}])
         with self._database.writing() as connection:
             connection.execute(update(events).where(events.c.seq == seq).values(receipt=asdict(done)))
+            if also:
+                theirs = events.c.seq.between(also[0], also[-1])  # no gaps: events of one go
+                connection.execute(update(events).where(theirs).values(receipt=asdict(elsewhere)))
 
     # The life of a server
 

@@ -1,4 +1,4 @@
-"""Does what nobody asks for: ends keys whose time has come, publishes what another program wrote, writes uses down.
+"""Does what nobody asks for: ends keys whose time has come, publishes what another program wrote, writes things down.
 
 ``rf-middleware workspace suspend`` and its like write to the database while the server runs. Every quarter of a second
 the server looks, so that such a change is on its way to the validators well within the half second that the published
@@ -28,6 +28,7 @@ async def watch(store: Store, revocations: Revocations, uses: Uses, every: float
         try:
             if await revocations.read(store.astir, revocations.head, time.time()):
                 await revocations.apply(expire(time.time()))
+            await revocations.store_receipts()
             used = uses.take()
             if used:
                 await revocations.write(store.used, used)
