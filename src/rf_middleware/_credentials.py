@@ -183,7 +183,7 @@ def _joined(headers: Pairs) -> Iterable[tuple[bytes, bytes]]:
     merged: dict[bytes, bytes] = {}
     for name, value in headers:
         if name in merged:
-            merged[name] += (b"; " if name == b"cookie" else b",") + value
+            merged[name] += b"," + value
         else:
             merged[name] = value
     return merged.items()

@@ -13,6 +13,7 @@ __all__ = ["ALLOWED", "BLANKS", "Carrier", "Extract", "Location", "extractor", "
 BLANKS: Final = b" \t"
 _COMMA: Final = ord(",")  # looked for as a number: as bytes it takes ten times as long
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
+_COMMAS: Final = re.compile(rb",[ \t,]*")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _NOT_FOR_KEYS: Final = frozenset(
     {
@@ -113,8 +114,14 @@ def _bearer(value: bytes) -> bytes | None:
 
 
 def _cookie(name: bytes, value: bytes) -> bytes | None:
-    """Return one cookie (RFC 6265 section 4.2). A comma before ``name=`` stands where a server joined two headers."""
-    crumbs = re.findall(rb"(?:\A|;|,)[ \t]*" + re.escape(name) + rb"[ \t]*=([^;]*?)(?=;|\Z|,[ \t]*[^\s=;,]+=)", value)
+    """Return one cookie (RFC 6265 section 4.2).
+
+    A comma before ``name=``, or before nothing, stands where a server joined two headers.
+    """
+    value = _COMMAS.sub(b",", value)
+    crumbs = re.findall(
+        rb"(?:\A|;|,)[ \t]*" + re.escape(name) + rb"[ \t]*=([^;]*?)(?=;|\Z|,(?:[^\s=;,]+=|;|\Z))", value
+    )
     if len(crumbs) > 1 or any(_COMMA in crumb for crumb in crumbs):
         return None
     return crumbs[0].strip(BLANKS).strip(b'"') if crumbs else b""
