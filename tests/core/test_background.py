@@ -70,7 +70,7 @@ def test_work_is_bounded(work: Callable[[], Coroutine[Any, Any, object]]) -> Non
     began = time.monotonic()
     with pytest.raises(TimeoutError):
         background.run(work, 0.05)
-    assert 0.05 <= time.monotonic() - began < 2.5
+    assert 0.05 <= time.monotonic() - began < 10
 
 
 def test_the_loop_is_made_at_the_first_use() -> None:

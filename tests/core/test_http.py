@@ -21,7 +21,7 @@ from tests.core.helpers import KEY
 from tests.core.servers import Behave, Server, drip, ok, serving, silent, until
 
 TIMEOUT = 0.25
-LATE = 2.0
+LATE = 10.0
 Check = Callable[[Validator], Grant]
 
 

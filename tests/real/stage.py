@@ -16,7 +16,7 @@ from tests.issuer.test_serve import Served
 
 __all__ = ["LEASE", "Issuer", "Receipt", "Site", "gunicorn", "uvicorn"]
 
-LEASE = 2.0
+LEASE = 6.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 UVICORN: str = (
     "-m uvicorn --port 0 --http httptools --loop uvloop --log-level debug --timeout-keep-alive 300"

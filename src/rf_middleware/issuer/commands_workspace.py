@@ -130,12 +130,16 @@ def resume(slug: str, database: str | None, *, wait: bool, as_json: bool) -> Non
 
 @workspace.command("delete")
 @click.argument("slug", callback=_slug)
-@click.confirmation_option(prompt="Its keys end for good. Go on?")
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @wait_option
 @database_option
 @json_option
-def delete(slug: str, database: str | None, *, wait: bool, as_json: bool) -> None:
+def delete(slug: str, database: str | None, *, yes: bool, wait: bool, as_json: bool) -> None:
     """Refuse every key of a workspace for good; its name is not given away again."""
+    with opened(database) as store:
+        closed = _found(store, slug, deleted_too=True).status == "deleted"
+    if not yes and not closed:
+        click.confirm(f"The keys of {slug} end for good. Go on?", abort=True, err=True)
     _set(slug, "deleted", database, wait=wait, as_json=as_json)
 
 
@@ -149,13 +153,20 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
     """Take somebody off the keys of a workspace; a key that nobody else owns is revoked."""
     with opened(database) as store:
         found = _found(store, slug, deleted_too=True)
-        _carry_out(store, remove_owner(found.id, owner), f"{owner} owns no key of {slug}", wait=wait, as_json=as_json)
+        theirs = [key.owners for key in store.keys_of(found.id) if owner in key.owners]
+        ended = f"{owner} is off {len(theirs)} keys of {slug}, {theirs.count((owner,))} of them revoked"
+        said = _carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
+    if not theirs:  # said after an earlier removal holds
+        message = f"{owner} owns no key of {slug}"
+        raise Failed(message)
+    click.echo(said)
 
 
 def _set(slug: str, status: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     with opened(database) as store:
         found = _found(store, slug, deleted_too=status == "deleted")
-        _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
+        said = _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
+    click.echo(said)
 
 
 def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
@@ -169,17 +180,19 @@ def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
     return found
 
 
-def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> None:
+def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> str:
+    """Make a change, wait until it holds if wanted, and return what is said about it."""
     seq = store.apply(change).seq
     receipt = _held(store, seq) if wait and seq else None
-    said = {} if receipt is None else receipt_body(receipt)
     if as_json:
-        click.echo(json.dumps(said or ({"receipt": f"/revocations/{seq}"} if seq and not wait else {"seq": seq})))
-    elif receipt is not None and receipt.done is not None:
+        said = {} if receipt is None else receipt_body(receipt)
+        return json.dumps(said or ({"receipt": f"/revocations/{seq}"} if seq and not wait else {"seq": seq}))
+    if receipt is not None and receipt.done is not None:
         counts = f"{receipt.done.confirmed} confirmed, {receipt.done.expired} expired"
-        click.echo(f"{done}; every validator knows ({counts}, {receipt.done.took_ms:g} ms)")
-    else:
-        click.echo(f"{done}; every validator knows" if wait or not seq else f"{done}; see /revocations/{seq}")
+        return f"{done}; every validator knows ({counts}, {receipt.done.took_ms:g} ms)"
+    if not seq:  # it was never otherwise
+        return done
+    return f"{done}; no validator holds a lease" if wait else f"{done}; see /revocations/{seq}"
 
 
 def _held(store: Store, seq: int) -> Receipt | None:
@@ -192,7 +205,11 @@ def _held(store: Store, seq: int) -> Receipt | None:
         if being_served(store.path):
             since = None
         else:
-            since = now() if since is None else since
-            if now() - since >= store.longest_wait() * (1 + DRIFT):
+            longest = store.longest_wait() * (1 + DRIFT)
+            if since is None:
+                since = now()
+                if longest:
+                    click.echo(f"no server is running: waiting {longest:.1f} s for leases of the last one", err=True)
+            if now() - since >= longest:
                 return None
         time.sleep(_LOOK)
