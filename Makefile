@@ -11,7 +11,7 @@ demo: ## issuer, Flask and Starlette apps; a key is revoked and every worker ref
 test: ## lint, types, every test, branch coverage
 	@scripts/test
 
-test-long: ## the tests with many more cases, and the long ones
+test-long: ## the tests with many more cases, 100,000 schedules, ten minutes of faults
 	@scripts/test-long
 
 bench: ## what a cached key costs, beside the floor
