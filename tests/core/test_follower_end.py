@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rf_middleware import Validator
 from rf_middleware._feed import Follower
 from rf_middleware._lease import News
 from rf_middleware._wire import Event
@@ -124,3 +125,27 @@ def test_a_workspace_event_reaches_the_cache() -> None:
         issuer.steps.put(reply(Event(1, "suspended", workspace="acme"), head=1))
         issuer.reached(1)
         assert validator.peek(DIGEST) is None
+
+
+class ClosedMeanwhile(Scripted):
+    """An issuer whose validator is closed while it is asked whether there is a feed."""
+
+    def offered(self) -> bool:
+        """Have it closed, and answer."""
+        self.validator.close()
+        return super().offered()
+
+    validator: Validator
+
+
+def test_a_feed_that_is_left_is_not_polled_any_more() -> None:
+    """A poll that would be sent after the lease was given back is not sent: it would be granted another."""
+    issuer = ClosedMeanwhile(True)
+    issuer.validator = Validator(issuer)
+    issuer.validator.check(KEY)
+    follower = issuer.validator._follower
+    assert follower is not None
+    assert follower._thread is not None
+    follower._thread.join(10)
+    assert not follower._thread.is_alive()
+    assert issuer.polls == []
