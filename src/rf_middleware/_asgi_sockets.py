@@ -34,7 +34,7 @@ def watch(socket: _Socket, visit: Visit, mark: int) -> None:
     watched = _Watched(visit, visit.grant.workspace.slug, socket._send, socket._receive)  # noqa: SLF001 - it has no other way  # pyright: ignore[reportPrivateUsage] - the same
     socket._send, socket._receive = watched.send, watched.receive  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
     visit.guard.streams.open(watched, mark)
-    finalize(socket, visit.guard.streams.close, watched)
+    finalize(socket, visit.guard.streams.abandon, watched)
 
 
 class _Watched:
@@ -52,7 +52,9 @@ class _Watched:
         self._closing: asyncio.Task[None] | None = None
 
     def end(self, why: Refusal = REVOKED) -> None:
-        """End it, from any thread."""
+        """End it, from any thread; once."""
+        if self._cut:
+            return
         self._cut = True
         try:
             self._loop.call_soon_threadsafe(self._begin_to_close, why)

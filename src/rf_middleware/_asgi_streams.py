@@ -50,7 +50,10 @@ class _Task:
         self._task = asyncio.current_task()
 
     def end(self, why: Refusal = REVOKED) -> None:
-        self.cut, self.why = True, why
+        if self.cut:
+            return
+        self.why = why  # first: whoever sees that it is cut reads why
+        self.cut = True
         try:
             self._loop.call_soon_threadsafe(self._cancel)
         except RuntimeError:  # the loop is closed, and the stream with it
@@ -124,7 +127,8 @@ class Answering:
         visit, stream = self._visit, self.stream
         refusal = visit.asked_again(await visit.guard.validator.aresolve(visit.key))
         if refusal is not None and stream is not None:
-            stream.cut, stream.why = True, refusal
+            stream.why = refusal
+            stream.cut = True
             raise Cut
 
     def open(self) -> None:

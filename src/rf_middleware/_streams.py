@@ -5,7 +5,7 @@
 * Once ``end`` of a stream has returned, not another byte of it goes out; ``ended`` is set when it is closed too.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from threading import Event, Lock
 from typing import Final, Protocol
@@ -68,6 +68,7 @@ class Streams:
         self._lock = Lock()
         self._open: set[Stream] = set()
         self._doubtful: set[Stream] = set()
+        self._abandoned: deque[Stream] = deque()
         self._lately: OrderedDict[Name, int] = OrderedDict()
         self._changed: OrderedDict[Name, int] = OrderedDict()
         self._doubted = 0
@@ -76,6 +77,7 @@ class Streams:
     def open(self, stream: Stream, mark: int) -> None:
         """Add a stream whose key was looked at after ``mark``; end it when its key ended since."""
         with self._lock:
+            self._drain()
             self._open.add(stream)
             ended, changed = _newest(self._lately, stream) > mark, _newest(self._changed, stream) > mark
             if changed or self._doubted > mark:
@@ -89,6 +91,17 @@ class Streams:
             self._open.discard(stream)
             self._doubtful.discard(stream)
         stream.ended.set()
+
+    def abandon(self, stream: Stream) -> None:
+        """Remove a stream that nobody holds any more: from a finalizer, which may run anywhere and so takes no lock."""
+        self._abandoned.append(stream)
+
+    def _drain(self) -> None:
+        while self._abandoned:
+            gone = self._abandoned.popleft()
+            self._open.discard(gone)
+            self._doubtful.discard(gone)
+            gone.ended.set()
 
     def end(self, names: Iterable[Name]) -> list[Stream]:
         """End all streams of these keys and workspaces, and return them."""
@@ -104,6 +117,7 @@ class Streams:
             self._doubtful.update(self._note(frozenset(names), self._changed))
 
     def _note(self, names: frozenset[Name], lately: OrderedDict[Name, int]) -> list[Stream]:
+        self._drain()
         self.mark += 1
         for name in names:
             lately[name] = self.mark
@@ -116,6 +130,7 @@ class Streams:
     def doubt(self) -> None:
         """Note that nobody knows which keys ended: every stream on a check from before this is doubtful."""
         with self._lock:
+            self._drain()
             self.mark += 1
             self._doubted = self.mark
             self._doubtful |= self._open
@@ -123,6 +138,7 @@ class Streams:
     def doubtful(self) -> list[Stream]:
         """Return the streams whose keys must be asked about again, once."""
         with self._lock:
+            self._drain()
             found, self._doubtful = list(self._doubtful), set()
             return found
 

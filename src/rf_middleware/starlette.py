@@ -9,6 +9,7 @@ To guard a whole app add ``rf_middleware.asgi.APIKeyMiddleware``; the decorator 
 
 import inspect
 from collections.abc import Callable, Coroutine
+from copy import copy
 from functools import wraps
 from typing import Any, Final, TypeVar, Unpack, cast, overload
 
@@ -17,7 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
-from rf_middleware._asgi import Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
+from rf_middleware._asgi import ASGIApp, Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
 from rf_middleware._asgi_streams import AnsweringRoute, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Visit
@@ -33,6 +34,7 @@ __all__ = ["require_key", "workspace_from"]
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
+_WATCH: Final = "_rf_middleware_watch"
 _ADD: Final = "give require_key validator=... or issuer=..., or add rf_middleware.asgi.APIKeyMiddleware"
 
 
@@ -101,22 +103,44 @@ def _decorated(endpoint: Endpoint, inner: Inner) -> Endpoint:
         if isinstance(connection, WebSocket) and is_async and mine:
             return await _stream(endpoint(*args, **kwargs), outcome, connection, mark)
         answer = await (endpoint(*args, **kwargs) if is_async else run_in_threadpool(endpoint, *args, **kwargs))
-        if mine and isinstance(answer, Response) and not hasattr(answer, "body"):  # a stream of whatever kind
-            _watch_response(answer, outcome, mark)
-        return answer
+        return _watched(answer, outcome, mark) if mine else answer
 
     return cast("Endpoint", guarded)
 
 
-def _watch_response(response: Response, visit: Visit, mark: int) -> None:
-    """Have a response watched while it is sent: it stays what it is for whoever looks at it before."""
-    serve = response.__call__
+def _watched(answer: object, visit: Visit, mark: int) -> object:
+    """Return what an endpoint answers with as something that is watched while it is sent, if it can stream at all."""
+    if not isinstance(answer, Response):  # Starlette takes any ASGI app
+        return _App(cast("ASGIApp", answer), visit, mark) if callable(answer) else answer
+    if type(answer).__call__ is Response.__call__:
+        return answer
+    answer = copy(answer)  # the endpoint may return it to others too
+    kind = type(answer)
+    answer.__class__ = _kinds.get(kind) or _kinds.setdefault(kind, _watching(kind))
+    vars(answer)[_WATCH] = visit, mark
+    return answer
 
-    class Watched(type(response)):  # type: ignore[misc]  # its class is known only now
+
+_kinds: Final[dict[type[Response], type[Response]]] = {}
+
+
+def _watching(kind: type[Response]) -> type[Response]:
+    class Watched(kind):  # type: ignore[misc,valid-type]  # known only now
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            await watch(serve, scope, receive, AnsweringRoute(visit, send, mark))
+            visit, mark = vars(self)[_WATCH]
+            await watch(super().__call__, scope, receive, AnsweringRoute(visit, send, mark))
 
-    response.__class__ = Watched
+    return Watched
+
+
+class _App:
+    """An ASGI app that is watched while it serves."""
+
+    def __init__(self, app: ASGIApp, visit: Visit, mark: int) -> None:
+        self._app, self._visit, self._mark = app, visit, mark
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await watch(self._app, scope, receive, AnsweringRoute(self._visit, send, self._mark))
 
 
 async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSocket, mark: int) -> None:

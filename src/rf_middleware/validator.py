@@ -180,14 +180,14 @@ class Validator:
     def _told(self, news: News) -> None:
         """End the streams of the keys that the feed told about, before that is acknowledged."""
         ended = [event.name for event in news.events if event.change not in _RESTORING]
-        changed = [event.name for event in news.events if event.change == "updated"]
+        changed = {event.name for event in news.events if event.change == "updated"}.difference(ended)
         ending = self.streams.end(ended) if ended else []
         if changed:
             self.streams.change(changed)
         if news.reset:
             self.streams.doubt()
         for stream in self.streams.doubtful():
-            why = stream.judge(self.resolve(stream.key))
+            why = None if stream in ending else stream.judge(self.resolve(stream.key))
             if why is not None:
                 stream.end(why)
                 ending.append(stream)

@@ -10,7 +10,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from rf_middleware.issuer import schema
-from rf_middleware.issuer.changes import Change, remove_owner, revoke
+from rf_middleware.issuer.api_changes import new_key
+from rf_middleware.issuer.changes import Change, expire, remove_owner, revoke, set_workspace
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.records import Account, Ended
 from rf_middleware.issuer.revocations import Revocations
@@ -250,6 +251,48 @@ async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
         reports = [each.done.report for each in stored if each is not None and each.done is not None]
         assert reports[0] == [{"receipt": "/revocations/5"}]
         assert reports[1][0]["outcome"] == "confirmed"
+
+
+@in_loop
+async def test_who_has_ended_with_others_reads_of_their_own(tmp_path: Path) -> None:
+    """Of what happened in one go each workspace's newest receipt lists the validators: no other one is pointed at."""
+    async with opened(tmp_path / "issuer.db", 60.0) as rig:
+        epoch = (await rig.poll()).json()["epoch"]
+        _, stored = new_key("other", None)
+        rig.store.create_workspace("other", "", stored)
+        first, second = rig.store.list_workspaces()
+        store = rig.store
+        before = [store.apply(set_workspace(each.id, "suspended")).seq for each in (first, second, first)]
+        store.apply(set_workspace(first.id, "active"))
+        await rig.revocations.apply(expire(0.0))  # which publishes what others have written
+        assert before == [1, 2, 1]
+        await rig.poll(3, epoch)
+        await until(lambda: not rig.revocations._receipts)
+        reports = [done.report for each in map(store.receipt, (1, 2, 3)) if each is not None and (done := each.done)]
+        assert reports[0] == [{"receipt": "/revocations/3"}]
+        assert [report[0]["outcome"] for report in reports[1:]] == ["confirmed"] * 2
+
+
+@in_loop
+async def test_an_outage_of_the_disk_is_said_once(tmp_path: Path) -> None:
+    """Receipts that wait to be stored are tried one at a time, and the first failure alone is logged."""
+    path = tmp_path / "issuer.db"
+    async with opened(path) as rig:
+        key_id = rig.key_id
+        second = rig.store.create_key(rig.store.list_workspaces()[0].id, new_key("k", None)[1])
+    database = Database(path)
+    store = LosesReceipts(database)
+    revocations = Revocations(store, 60.0)
+    for each in (key_id, second):
+        await revocations.apply(revoke(each))
+    await until(lambda: len(revocations._unstored) == 2)
+    await revocations.store_receipts()
+    assert [each.seq for each in revocations._unstored] == [1, 2]
+    store.full = False
+    await revocations.store_receipts()
+    assert revocations._unstored == []
+    await revocations.close()
+    database.close()
 
 
 def test_failures_are_logged_without_their_texts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

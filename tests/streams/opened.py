@@ -55,7 +55,10 @@ def issuer_of_two() -> FakeIssuer:
 
 def open_streams(validator: Validator) -> list[Stream]:
     """Return the streams that a validator would end."""
-    return list(validator.streams._open)
+    streams = validator.streams
+    with streams._lock:
+        streams._drain()
+        return list(streams._open)
 
 
 class Open:

@@ -40,8 +40,10 @@ def test_a_websocket_of_a_dependency_ends_with_its_key() -> None:
         mine, other = Open(app), Open(app, OTHER)
         await mine.reached(1)
         await other.reached(1)
+        (stream,) = [each for each in open_streams(validator) if each.key == KEY.encode()]
         await asyncio.to_thread(issuer.revoke, KEY)
         assert mine.codes == [1008]  # closed when the revocation has returned
+        stream.end()  # once more, in vain
         await told(mine)
         await mine.ended()
         other.put({"type": "websocket.receive", "text": "hello"})

@@ -9,9 +9,10 @@ from rf_middleware import Validator
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._wire import Event
 from rf_middleware.asgi import APIKeyMiddleware
+from tests.core.helpers import UNAVAILABLE
 from tests.core.scripted import reply
 from tests.core.servers import until
-from tests.streams.opened import KEY, OTHER, Open, PerKey, Receive, Send, fed, open_streams, talking
+from tests.streams.opened import KEY, OTHER, Open, PerKey, Receive, Send, fed, issuer_of_two, open_streams, talking
 
 DIGEST = fingerprint(KEY.encode())
 
@@ -122,6 +123,52 @@ def test_a_key_that_may_do_less_loses_the_streams_that_need_more() -> None:
 
     with fed() as (validator, issuer):
         asyncio.run(serve(validator, issuer))
+
+
+def test_a_key_that_changed_and_then_ended_ends_its_streams_once() -> None:
+    """Both in one answer of the feed: the app is cancelled once and clears up, nobody is asked, the code is 1008."""
+
+    async def serve(validator: Validator, issuer: PerKey) -> list[str]:
+        done: list[str] = []
+
+        async def tidy(scope: Any, receive: Receive, send: Send) -> None:
+            await send({"type": "websocket.accept"})
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(0)
+                done.append("tidied up")
+
+        connection = Open(APIKeyMiddleware(tidy, validator=validator))
+        await connection.reached(1)
+        asked = len(issuer.log)
+        events = [Event(1, "updated", fingerprint=DIGEST), Event(2, "revoked", fingerprint=DIGEST)]
+        issuer.steps.put(reply(*events, head=2))
+        await connection.ended()
+        await asyncio.to_thread(issuer.reached, 1)
+        assert ("check", KEY) not in issuer.log[asked:]
+        assert (connection.codes, connection.task.cancelling()) == ([1008], 0)
+        return done
+
+    with fed() as (validator, issuer):
+        assert asyncio.run(serve(validator, issuer)) == ["tidied up"]
+
+
+def test_a_stream_is_ended_once() -> None:
+    """What is ended twice is cancelled once, for the first reason."""
+    issuer = issuer_of_two()
+    validator = Validator(issuer)
+
+    async def serve() -> list[int]:
+        connection = Open(APIKeyMiddleware(talking, validator=validator))
+        await connection.reached(1)
+        (stream,) = open_streams(validator)
+        stream.end()
+        stream.end(UNAVAILABLE)
+        await connection.ended()
+        return connection.codes
+
+    assert asyncio.run(serve()) == [1008]
 
 
 def test_a_reset_ends_those_that_are_refused_now() -> None:

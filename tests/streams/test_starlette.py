@@ -195,15 +195,28 @@ class Events(Response):
         await asyncio.Event().wait()
 
 
-def test_a_stream_of_whatever_kind_ends_with_its_key() -> None:
-    """What a decorated endpoint returns is watched whoever made its class, and stays what it was."""
+class Bodied(Events):
+    """The same, on top of what every response has."""
+
+    def __init__(self) -> None:
+        Response.__init__(self, headers={"X-Mine": "yes"})
+
+
+async def bare(scope: Any, receive: Any, send: Any) -> None:
+    """Do the same without any class: an app."""
+    await Events()(scope, receive, send)
+
+
+@pytest.mark.parametrize("make", [Events, Bodied, lambda: bare])
+def test_a_stream_of_whatever_kind_ends_with_its_key(make: Any) -> None:
+    """What a decorated endpoint returns is watched whoever made its class, and what was made is left as it was."""
     issuer = issuer_of_two()
     validator = Validator(issuer)
-    made: list[Response] = []
+    made: list[Any] = []
 
     @require_key(validator=validator)
-    async def events(request: Request) -> Response:
-        made.append(Events())
+    async def events(request: Request) -> Any:
+        made.append(make())
         return made[0]
 
     async def serve() -> Open:
@@ -214,7 +227,50 @@ def test_a_stream_of_whatever_kind_ends_with_its_key() -> None:
         return connection
 
     connection = asyncio.run(serve())
-    assert isinstance(made[0], Events)
+    assert type(made[0]) is type(make())
     assert (connection.parts, connection.finished) == ([b"one"], False)
     assert (b"x-mine", b"yes") in connection.sent[0]["headers"]
     assert open_streams(validator) == []
+
+
+def test_a_response_that_is_made_once_serves_everybody() -> None:
+    """One object for all requests is watched for each of them, and the end of one key cuts nobody else."""
+    issuer = issuer_of_two()
+    validator = Validator(issuer)
+    shared = Events()
+
+    @require_key(validator=validator)
+    async def events(request: Request) -> Response:
+        return shared
+
+    async def serve() -> tuple[Open, Open]:
+        app = Starlette(routes=[Route("/", events)])
+        mine, other = Open(app, kind="http"), Open(app, OTHER, kind="http")
+        await mine.reached(2)
+        await other.reached(2)
+        issuer.revoke(KEY)
+        await mine.ended()
+        late = Open(app, OTHER, kind="http")
+        await late.reached(2)
+        assert not other.task.done()
+        return other, late
+
+    other, late = asyncio.run(serve())
+    assert (other.parts, late.parts) == ([b"one"], [b"one"])
+    assert type(shared) is Events
+
+
+def test_what_can_not_be_sent_is_left_to_starlette() -> None:
+    """An endpoint that returns nothing that could be sent fails as it does without the decorator."""
+    validator = Validator(issuer_of_two())
+
+    @require_key(validator=validator)
+    async def nothing(request: Request) -> None:
+        return None
+
+    async def serve() -> None:
+        connection = Open(Starlette(routes=[Route("/", nothing)]), kind="http")
+        with pytest.raises(TypeError, match="NoneType"):
+            await connection.task
+
+    asyncio.run(serve())

@@ -155,8 +155,8 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
         found = _found(store, slug, deleted_too=True)
         theirs = [key.owners for key in store.keys_of(found.id) if owner in key.owners]
         ended = f"{owner} is off {len(theirs)} keys of {slug}, {theirs.count((owner,))} of them revoked"
-        said = _carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
-    if not theirs:  # said after an earlier removal holds
+        said, changed = _carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
+    if not theirs and not changed:  # said after an earlier removal holds
         message = f"{owner} owns no key of {slug}"
         raise Failed(message)
     click.echo(said)
@@ -165,7 +165,7 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
 def _set(slug: str, status: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     with opened(database) as store:
         found = _found(store, slug, deleted_too=status == "deleted")
-        said = _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
+        said, _ = _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
     click.echo(said)
 
 
@@ -180,9 +180,13 @@ def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
     return found
 
 
-def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> str:
-    """Make a change, wait until it holds if wanted, and return what is said about it."""
-    seq = store.apply(change).seq
+def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> tuple[str, bool]:
+    """Make a change, wait until it holds if wanted; return what is said about it, and whether it was news."""
+    ended = store.apply(change)
+    return _said(store, ended.seq, done, wait=wait, as_json=as_json), not ended.before
+
+
+def _said(store: Store, seq: int, done: str, *, wait: bool, as_json: bool) -> str:
     receipt = _held(store, seq) if wait and seq else None
     if as_json:
         said = {} if receipt is None else receipt_body(receipt)

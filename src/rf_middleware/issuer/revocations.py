@@ -22,15 +22,14 @@ from rf_middleware.issuer.changes import Change
 from rf_middleware.issuer.decisions import Acknowledged, Decision
 from rf_middleware.issuer.leases import Leases
 from rf_middleware.issuer.polls import Decided, Polls
-from rf_middleware.issuer.records import Account, Ended, Receipt
+from rf_middleware.issuer.receipts import account
+from rf_middleware.issuer.records import Ended, Receipt
 from rf_middleware.issuer.store import Store
 
 __all__ = ["Revocations"]
 
 _log = logging.getLogger("rf_middleware.issuer")
 
-_SHOWN = 8
-"""Characters of a session's id that a receipt shows: enough to tell two apart, too few to end one."""
 
 T = TypeVar("T")
 
@@ -128,7 +127,7 @@ class Revocations:
         if receipt is not None and settled is not None:
             await settled.wait()
             done = self._receipts.get(seq)
-            receipt = await self.receipt(seq) if done is None else replace(receipt, done=_account(done))
+            receipt = await self.receipt(seq) if done is None else replace(receipt, done=account(done))
         return receipt if receipt is not None and receipt.done is not None else None
 
     async def receipt(self, seq: int) -> Receipt | None:
@@ -139,7 +138,7 @@ class Revocations:
         stored = await self.read(self._store.receipt, seq)
         if stored is None or done is None:
             return stored
-        return replace(stored, done=_account(done))
+        return replace(stored, done=account(done))
 
     async def is_done(self, seq: int) -> bool:
         """Say whether an event holds everywhere."""
@@ -207,21 +206,26 @@ class Revocations:
         self._set_timer()
         self._polls.send()
 
-    async def _keep(self, done: Acknowledged) -> None:
+    async def _keep(self, done: Acknowledged) -> bool:
+        """Store a receipt; false when it could not be, which is said once for as long as that lasts."""
         try:
-            await self.write(self._store.finish, done.seq, _account(done), done.also)
+            await self.write(self._store.finish, done.seq, account(done), done.also)
         except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
-            _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
+            if not self._unstored:
+                _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
             self._unstored.append(done)
-        else:
-            for seq in (*done.also, done.seq):
-                del self._receipts[seq]
+            return False
+        for seq in (*done.also, done.seq):
+            del self._receipts[seq]
+        return True
 
     async def store_receipts(self) -> None:
         """Try again to store what could not be stored."""
-        unstored, self._unstored = self._unstored, []
-        for done in unstored:
-            await self._keep(done)
+        for _ in range(len(self._unstored)):
+            if not await self._keep(self._unstored[0]):
+                self._unstored.pop()  # it is the first already
+                return
+            self._unstored.pop(0)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -239,20 +243,3 @@ class Revocations:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _account(done: Acknowledged) -> Account:
-    report: list[dict[str, object]] = [
-        {
-            "session": each.session[:_SHOWN],
-            "validator": each.name,
-            "outcome": "confirmed" if each.confirmed else "expired",
-            "after_ms": _ms(each.after),
-        }
-        for each in done.outcomes
-    ]
-    return Account(done.confirmed, done.expired, _ms(done.took), report)
-
-
-def _ms(seconds: float) -> float:
-    return round(seconds * 1000, 1)

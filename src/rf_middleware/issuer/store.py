@@ -169,13 +169,15 @@ class Store:
         return Receipt(seq, row.change, row.key_id, row.workspace_id, done)
 
     def finish(self, seq: int, done: Account, also: Sequence[int] = ()) -> None:
-        """Keep the receipt with its event; those it is true of as well say where the validators are listed."""
-        elsewhere = replace(done, report=[{"receipt": f"/revocations/{seq}"}])
+        """Keep the receipt with its events; the newest of each workspace lists the validators, the others say which."""
+        query = select(events.c.seq, events.c.workspace_id).where(events.c.seq.between(min((*also, seq)), seq))
         with self._database.writing() as connection:
-            connection.execute(update(events).where(events.c.seq == seq).values(receipt=asdict(done)))
-            if also:
-                theirs = events.c.seq.between(also[0], also[-1])  # no gaps: events of one go
-                connection.execute(update(events).where(theirs).values(receipt=asdict(elsewhere)))
+            rows = connection.execute(query.order_by(events.c.seq)).all()
+            newest = {row.workspace_id: row.seq for row in rows}
+            for row in rows:
+                there = newest[row.workspace_id]
+                said = done if row.seq == there else replace(done, report=[{"receipt": f"/revocations/{there}"}])
+                connection.execute(update(events).where(events.c.seq == row.seq).values(receipt=asdict(said)))
 
     # The life of a server
 
