@@ -208,9 +208,8 @@ class Revocations:
 
     async def _keep(self, done: Acknowledged) -> bool:
         """Store a receipt; false when it could not be, which is said once for as long as that lasts."""
-        try:
-            await self.write(self._store.finish, done.seq, account(done), done.also)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
+        error = await self.write(self._finish, done)
+        if error is not None:
             if not self._unstored:
                 _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
             self._unstored.append(done)
@@ -219,12 +218,20 @@ class Revocations:
             del self._receipts[seq]
         return True
 
+    def _finish(self, done: Acknowledged) -> Exception | None:
+        try:
+            self._store.finish(done.seq, account(done), done.also)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
+            return error
+        return None
+
     async def store_receipts(self) -> None:
         """Try again to store what could not be stored."""
-        for _ in range(len(self._unstored)):
-            if not await self._keep(self._unstored[0]):
+        while self._unstored:
+            stored = await self._keep(self._unstored[0])
+            if not stored:
                 self._unstored.pop()  # it is the first already
-                return
+                break
             self._unstored.pop(0)
 
     def _set_timer(self) -> None:
