@@ -14,18 +14,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.app import build_app
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
+from rf_middleware.issuer.minting import Minting
 from rf_middleware.issuer.parking import PARK
+from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
 
-__all__ = ["SESSION", "Rig", "Turned", "in_loop", "opened", "running", "until"]
+__all__ = ["BY", "SESSION", "Rig", "Turned", "in_loop", "new_key", "opened", "running", "until"]
 
 SESSION = "a-session-of-this-validator"
+
+BY = By("command", name="tests")
+new_key = Minting().new
 
 P = ParamSpec("P")
 
@@ -51,6 +56,7 @@ class Rig:
     key_id: str
     token: str
     uses: Uses
+    parts: Parts
 
     async def call(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx.Response:
         """Send a request with a key as Bearer, the first key unless told."""
@@ -113,15 +119,17 @@ async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGen
     try:
         store = Store(database)
         key, stored = new_key("Default key", None)
-        key_id = "" if store.list_workspaces() else store.create_workspace("acme", "Acme & Sons", stored)
+        if not store.list_workspaces():
+            store.create_workspace("acme", "Acme & Sons", stored, BY)
         token = mint(TOKEN_PREFIX)
-        store.create_token(fingerprint(token.encode()), "a validator")
+        store.create_token(fingerprint(token.encode()), "a validator", BY)
         revocations = Revocations(store, lease, clock)
         uses = Uses(clock)
-        transport = httpx.ASGITransport(Parking(build_app(store, revocations, uses, lease, clock)))
+        parts = Parts(store=store, revocations=revocations, uses=uses, lease=lease, clock=clock)
+        transport = httpx.ASGITransport(Parking(build_app(parts)))
         async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:
             try:
-                yield Rig(http, store, revocations, key, key_id, token, uses)
+                yield Rig(http, store, revocations, key, stored.id, token, uses, parts)
             finally:
                 await revocations.close()
     finally:

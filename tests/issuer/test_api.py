@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx
 
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import edit
-from tests.issuer.rig import Rig, Turned, in_loop, opened, running, until
+from tests.issuer.rig import BY, Rig, Turned, in_loop, new_key, opened, running, until
 
 BAD_WORDS = ("require", "enterprise", "unauthorized", "over_quota", "growth plan")
 
@@ -79,7 +78,7 @@ async def test_the_workspace_answer_is_exact(rig: Rig) -> None:
 async def test_another_workspace_looks_like_none(rig: Rig) -> None:
     """A foreign workspace and an unknown one give the same 404, as does an unknown path."""
     secret, stored = new_key("k", None)
-    rig.store.create_workspace("other", "", stored)
+    rig.store.create_workspace("other", "", stored, BY)
     assert (await rig.call("GET", "/other", secret)).status_code == 200
     paths = ["/other", "/nowhere", "/other/api-keys", "/nowhere/api-keys", "/acme/nothing", "/introspect/", "/a/b/c/d"]
     assert {refused(await rig.call("GET", path), 404) for path in paths} == {"Not Found"}
@@ -121,7 +120,7 @@ async def test_the_list_shows_no_secret(rig: Rig) -> None:
 async def test_a_disabled_key_is_listed_on_request_and_accepted_never(rig: Rig) -> None:
     """Disabling goes through the same choke point as revoking, and is no end."""
     secret, key_id = await rig.new_key()
-    await rig.revocations.apply(edit(key_id, {"status": "disabled"}))
+    await rig.revocations.apply(edit(key_id, {"status": "disabled"}), BY)
     listed = (await rig.call("GET", "/acme/api-keys")).json()["apiKeys"]
     assert key_id not in {each["keyId"] for each in listed}
     every = (await rig.call("GET", "/acme/api-keys?includeDisabled=true")).json()["apiKeys"]

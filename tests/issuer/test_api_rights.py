@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.app import build_app
-from tests.issuer.rig import Rig, in_loop, opened, running, until
+from tests.issuer.rig import BY, Rig, in_loop, new_key, opened, running, until
 from tests.issuer.test_api import refused
 
 KEY, ROLL, KEYS = "/acme/api-keys/{}", "/acme/api-keys/{}/roll", "/acme/api-keys"
@@ -112,7 +111,7 @@ async def test_a_route_is_there_for_keys_with_its_scopes(
     """Without one of them, in another workspace, or about a key that is not there, it is a plain 404."""
     async with opened(tmp_path / "issuer.db") as rig:
         secret, stored = new_key("k", None)
-        foreign = rig.store.create_workspace("other", "", stored)
+        foreign = rig.store.create_workspace("other", "", stored, BY)
         for missing in scopes:
             weak, _ = await manager(rig, [each for each in MANAGER if each != missing])
             answer = await rig.call(method, path.format(rig.key_id), weak)
@@ -172,7 +171,7 @@ async def test_a_body_that_is_sent_slowly_does_not_outlive_its_key(method: str, 
             "query_string": b"",
             "headers": [(b"authorization", f"Bearer {secret}".encode())],
         }
-        app = build_app(rig.store, rig.revocations, rig.uses, 60.0)
+        app = build_app(rig.parts)
         asked = asyncio.ensure_future(app(scope, receive, send))
         await started.wait()
         assert (await rig.call("DELETE", KEY.format(key_id))).json()["revoked"] is True

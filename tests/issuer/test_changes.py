@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import Change, edit, expire, remove_owner, revoke, roll, set_workspace
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.records import Ended, Key
-from rf_middleware.issuer.store import Store, key_row
+from rf_middleware.issuer.store import Store
+from tests.issuer.rig import BY, new_key
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Generator[Store]:
     database = Database(tmp_path / "issuer.db")
     store = Store(database)
     for slug in ("acme", "other"):
-        store.create_workspace(slug, "", new_key("Default key", None)[1])
+        store.create_workspace(slug, "", new_key("Default key", None)[1], BY)
     yield store
     database.close()
 
@@ -32,7 +32,7 @@ def workspace(store: Store, slug: str = "acme") -> str:
 
 def add(store: Store, *owners: str, scopes: frozenset[str] | None = None, slug: str = "acme") -> Key:
     """Add a key to a workspace."""
-    key_id = store.create_key(workspace(store, slug), new_key("k", scopes, owners=owners)[1])
+    key_id = store.create_key(workspace(store, slug), new_key("k", scopes, owners=owners)[1], BY)
     return read(store, key_id, slug)
 
 
@@ -50,8 +50,8 @@ def told(store: Store) -> list[str]:
 
 def rolled(key: Key, old_ends: float | None = None, owners: tuple[str, ...] = ()) -> tuple[Change, str]:
     """Return the roll of a key, as it was read, to a copy of it, and the id of that."""
-    new = new_key(key.name, key.scopes, expires=key.expires, disabled=key.status == "disabled")[1]
-    return roll(key, key_row(new, f"next of {key.id}", key.workspace.id), owners, old_ends), f"next of {key.id}"
+    new = new_key(key.name, key.scopes, expires=key.expires, disabled=key.status == "disabled", owners=owners)[1]
+    return roll(key, new, old_ends), new.id
 
 
 def test_every_kind_of_change_writes_one_event(store: Store) -> None:
@@ -69,10 +69,10 @@ def test_every_kind_of_change_writes_one_event(store: Store) -> None:
         (edit(key.id, {"expires": None}), "updated"),
     ]
     for seq, (change, _) in enumerate(changes, 1):
-        assert store.apply(change) == Ended(seq, before=False)
-    assert store.apply(rolled(read(store, key.id), soon)[0]) == Ended(9, before=False)
-    assert store.apply(revoke(key.id)) == Ended(10, before=False)
-    assert store.apply(set_workspace(acme, "deleted")) == Ended(11, before=False)
+        assert store.apply(change, BY) == Ended(seq, before=False)
+    assert store.apply(rolled(read(store, key.id), soon)[0], BY) == Ended(9, before=False)
+    assert store.apply(revoke(key.id), BY) == Ended(10, before=False)
+    assert store.apply(set_workspace(acme, "deleted"), BY) == Ended(11, before=False)
     assert told(store) == [change for _, change in changes] + ["updated", "revoked", "suspended"]
     subjects = [(event.fingerprint is None, event.workspace) for event in store.events_after(10)]
     assert subjects == [(True, "acme")]
@@ -81,11 +81,11 @@ def test_every_kind_of_change_writes_one_event(store: Store) -> None:
 def test_names_owners_and_uses_are_no_events(store: Store) -> None:
     """What no validator caches is told to none."""
     key = add(store, "ann")
-    store.apply(edit(key.id, {"name": "new"}))
-    store.apply(edit(key.id, {}, ["bob", "ann", "bob"]))
+    store.apply(edit(key.id, {"name": "new"}), BY)
+    store.apply(edit(key.id, {}, ["bob", "ann", "bob"]), BY)
     store.used({key.id: 5.0})
     store.used({key.id: 6.0})
-    assert store.apply(edit(key.id, {})) == Ended(0, before=True)
+    assert store.apply(edit(key.id, {}), BY) == Ended(0, before=True)
     found = read(store, key.id)
     assert (found.name, found.owners, found.last_used, told(store)) == ("new", ("ann", "bob"), 6.0, [])
 
@@ -94,19 +94,19 @@ def test_a_repeat_is_told_the_event_of_the_first(store: Store) -> None:
     """What is so already is no second event, and whoever asks again waits for the first."""
     key, acme = add(store), workspace(store)
     for change in (edit(key.id, {"status": "disabled"}), revoke(key.id), set_workspace(acme, "suspended")):
-        first = store.apply(change)
+        first = store.apply(change, BY)
         assert not first.before
-        assert store.apply(change) == Ended(first.seq, before=True)
+        assert store.apply(change, BY) == Ended(first.seq, before=True)
     assert told(store) == ["disabled", "revoked", "suspended"]
 
 
 def test_an_ended_key_is_left_alone(store: Store) -> None:
     """Neither columns nor owners of it change, and the answer is the event that ended it."""
     key = add(store, "ann")
-    store.apply(revoke(key.id))
+    store.apply(revoke(key.id), BY)
     ended = read(store, key.id)
-    assert store.apply(edit(key.id, {"name": "new", "scopes": []}, ["bob"])) == Ended(1, before=True)
-    assert store.apply(rolled(ended)[0]) == Ended(1, before=True)
+    assert store.apply(edit(key.id, {"name": "new", "scopes": []}, ["bob"]), BY) == Ended(1, before=True)
+    assert store.apply(rolled(ended)[0], BY) == Ended(1, before=True)
     assert read(store, key.id) == ended
     assert told(store) == ["revoked"]
 
@@ -115,13 +115,13 @@ def test_a_roll_makes_the_new_key_and_ends_the_old_in_one(store: Store) -> None:
     """The old key says what took its place, once: the second roll makes nothing."""
     key = add(store, scopes=frozenset({"b:c", "a:b"}))
     change, new = rolled(key, None, ("ann",))
-    assert store.apply(change) == Ended(1, before=False)
+    assert store.apply(change, BY) == Ended(1, before=False)
     old = read(store, key.id)
     assert (old.status, old.replaced_by, read(store, new).owners) == ("rolled", new, ("ann",))
     assert read(store, new).scopes == key.scopes
     count = len(store.keys_of(key.workspace.id))
-    again = roll(key, key_row(new_key("k", None)[1], "third", key.workspace.id), (), None)
-    assert store.apply(again) == Ended(1, before=True)
+    again = roll(key, new_key("k", None)[1], None)
+    assert store.apply(again, BY) == Ended(1, before=True)
     assert len(store.keys_of(key.workspace.id)) == count
 
 
@@ -129,12 +129,12 @@ def test_a_roll_makes_the_new_key_and_ends_the_old_in_one(store: Store) -> None:
 def test_a_roll_with_time_to_go_is_told_even_if_that_is_all_the_time_it_had(ends: float, store: Store) -> None:
     """The old key stays good until its end, is not rolled twice, and the roll has an event to wait for."""
     key, end = add(store), time.time() + 1000
-    store.apply(edit(key.id, {"expires": end}))
+    store.apply(edit(key.id, {"expires": end}), BY)
     change, new = rolled(read(store, key.id), end - 1000 + ends)
-    assert store.apply(change) == Ended(2, before=False)
+    assert store.apply(change, BY) == Ended(2, before=False)
     old = read(store, key.id)
     assert (old.status, old.replaced_by, old.expires) == ("active", new, end - 1000 + ends)
-    assert store.apply(rolled(old)[0]) == Ended(2, before=True)
+    assert store.apply(rolled(old)[0], BY) == Ended(2, before=True)
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_a_roll_of_a_key_that_changed_meanwhile_is_no_roll(values: dict[str, obj
     """The new key is a copy of what was read: where that is not so any more, it would undo the change."""
     key = add(store, scopes=frozenset({"a:b", "b:c"}))
     change, new = rolled(key)
-    store.apply(edit(key.id, values))
-    assert store.apply(change) == Ended(1, before=True)
+    store.apply(edit(key.id, values), BY)
+    assert store.apply(change, BY) == Ended(1, before=True)
     assert store.key_of(key.workspace.id, new) is None
     assert read(store, key.id).replaced_by is None
-    assert store.apply(rolled(read(store, key.id))[0]) == Ended(2, before=False)
+    assert store.apply(rolled(read(store, key.id))[0], BY) == Ended(2, before=False)
 
 
 def test_whoever_leaves_takes_their_own_keys_along(store: Store) -> None:
@@ -161,13 +161,13 @@ def test_whoever_leaves_takes_their_own_keys_along(store: Store) -> None:
         add(store, "ann", slug="other"),
     )
     ended = add(store, "ann")
-    store.apply(revoke(ended.id))
-    assert store.apply(remove_owner(both.workspace.id, "ann")) == Ended(3, before=False)
+    store.apply(revoke(ended.id), BY)
+    assert store.apply(remove_owner(both.workspace.id, "ann"), BY) == Ended(3, before=False)
     assert [read(store, key.id).status for key in (*alone, both, bobs, nobodys)] == ["revoked"] * 2 + ["active"] * 3
     assert read(store, both.id).owners == ("bob",)
     assert read(store, elsewhere.id, "other") == elsewhere
     assert told(store) == ["revoked"] * 3
-    again = store.apply(remove_owner(both.workspace.id, "ann"))
+    again = store.apply(remove_owner(both.workspace.id, "ann"), BY)
     assert (again, read(store, both.id).status) == (Ended(3, before=True), "active")
 
 
@@ -176,17 +176,17 @@ def test_keys_whose_time_has_come_end_together(store: Store) -> None:
     keys = [add(store) for _ in range(4)]
     end = time.time() + 1000
     for key, expires in zip(keys, (end, end, end + 1, None), strict=True):
-        store.apply(edit(key.id, {"expires": expires}))
-    store.apply(edit(keys[1].id, {"status": "disabled"}))
+        store.apply(edit(key.id, {"expires": expires}), BY)
+    store.apply(edit(keys[1].id, {"status": "disabled"}), BY)
     head = store.events_after(0)[-1].seq
     assert not store.astir(head, end - 1)
     assert store.astir(head, end)
-    assert store.apply(expire(end)) == Ended(head + 2, before=False)
+    assert store.apply(expire(end), BY) == Ended(head + 2, before=False)
     assert [event.change for event in store.events_after(head)] == ["expired", "expired"]
     assert [read(store, key.id).status for key in keys] == ["expired", "expired", "active", "active"]
     assert not store.astir(head + 2, end)
     assert store.astir(head, end)
-    assert store.apply(expire(end)) == Ended(head + 2, before=True)
+    assert store.apply(expire(end), BY) == Ended(head + 2, before=True)
 
 
 def test_a_key_whose_time_has_come_is_given_nothing(store: Store) -> None:
@@ -198,9 +198,9 @@ def test_a_key_whose_time_has_come_is_given_nothing(store: Store) -> None:
         lambda key: revoke(key.id),
     ]
     for change in asked:
-        key_id = store.create_key(workspace(store), new_key("k", None, expires=time.time() - 1)[1])
+        key_id = store.create_key(workspace(store), new_key("k", None, expires=time.time() - 1)[1], BY)
         key = read(store, key_id)
         seq = len(told(store)) + 1
-        assert store.apply(change(key)) == Ended(seq, before=True)
+        assert store.apply(change(key), BY) == Ended(seq, before=True)
         assert told(store)[-1] == "expired"
         assert read(store, key_id) == replace(key, status="expired")

@@ -13,9 +13,9 @@ from rf_middleware import cli
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer import schema
 from rf_middleware.issuer.access import actor_of
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.store import Store
+from tests.issuer.rig import BY, new_key
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def added(database: Path, *owners: str) -> tuple[str, str]:
     secret, key = new_key("k", None, owners=owners)
     opened = Database(database)
     store = Store(opened)
-    key_id = store.create_key(store.list_workspaces()[0].id, key)
+    key_id = store.create_key(store.list_workspaces()[0].id, key, BY)
     opened.close()
     return secret, key_id
 

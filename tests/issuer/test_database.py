@@ -11,12 +11,12 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer import schema
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import edit, revoke
 from rf_middleware.issuer.database import Database, DatabaseProblem, locate
 from rf_middleware.issuer.records import SlugTaken
 from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
+from tests.issuer.rig import BY, new_key
 
 
 def revoked_key(path: Path) -> tuple[Database, str, bytes]:
@@ -24,9 +24,9 @@ def revoked_key(path: Path) -> tuple[Database, str, bytes]:
     database = Database(path)
     _, key = new_key("k", None)
     store = Store(database)
-    key_id = store.create_workspace("acme", "", key)
-    store.apply(revoke(key_id))
-    return database, key_id, key.fingerprint
+    store.create_workspace("acme", "", key, BY)
+    store.apply(revoke(key.id), BY)
+    return database, key.id, key.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_many_may_create_the_same_file_at_once(tmp_path: Path) -> None:
 
     def create(number: int) -> None:
         database = Database(path)
-        Store(database).create_workspace(f"w{number}", "", new_key("k", None)[1])
+        Store(database).create_workspace(f"w{number}", "", new_key("k", None)[1], BY)
         database.close()
 
     with ThreadPoolExecutor(8) as pool:
@@ -144,7 +144,7 @@ def test_a_damaged_database_is_refused_and_kept(tmp_path: Path) -> None:
     database = Database(path)
     store = Store(database)
     for number in range(200):
-        store.create_workspace(f"w{number}", "x" * 100, new_key("k", None)[1])
+        store.create_workspace(f"w{number}", "x" * 100, new_key("k", None)[1], BY)
     database.close()
     with path.open("r+b") as file:
         for page in range(5, 20):
@@ -183,7 +183,7 @@ def test_a_newer_schema_is_refused_and_kept(tmp_path: Path) -> None:
     with database.writing() as connection:
         connection.execute(update(schema.meta).values(schema_version=99))
     database.close()
-    with pytest.raises(DatabaseProblem, match=r"another version of this program \(schema 99, not 1\)"):
+    with pytest.raises(DatabaseProblem, match=r"another version of this program \(schema 99, not 2\)"):
         Database(path)
 
 
@@ -218,9 +218,9 @@ def test_a_slug_is_taken_once(tmp_path: Path) -> None:
     """A second workspace of the same slug is refused, and no key is left behind."""
     database = Database(tmp_path / "issuer.db")
     store = Store(database)
-    store.create_workspace("acme", "", new_key("k", None)[1])
+    store.create_workspace("acme", "", new_key("k", None)[1], BY)
     with pytest.raises(SlugTaken):
-        store.create_workspace("acme", "", new_key("k", None)[1])
+        store.create_workspace("acme", "", new_key("k", None)[1], BY)
     with database.reading() as connection:
         assert len(connection.execute(schema.keys.select()).all()) == 1
     database.close()
@@ -266,7 +266,7 @@ def test_a_second_ending_returns_the_first_event(tmp_path: Path) -> None:
     """A key ends once: the repeat is told the event that did it, and nothing is written."""
     database, key_id, _ = revoked_key(tmp_path / "issuer.db")
     store = Store(database)
-    again = store.apply(edit(key_id, {"status": "disabled"}))
+    again = store.apply(edit(key_id, {"status": "disabled"}), BY)
     assert (again.seq, again.before) == (1, True)
     assert [event.seq for event in store.events_after(0)] == [1]
     database.close()

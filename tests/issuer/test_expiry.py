@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from rf_middleware.issuer.access import actor_of
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.records import Key, Lookup, Workspace
 from rf_middleware.issuer.watch import watch
-from tests.issuer.rig import Rig, Turned, in_loop, opened, running, until
+from tests.issuer.rig import BY, Rig, Turned, in_loop, new_key, opened, running, until
 from tests.issuer.test_api import refused
 
 KEY, ROLL = "/acme/api-keys/{}", "/acme/api-keys/{}/roll"
@@ -22,7 +21,7 @@ KEY, ROLL = "/acme/api-keys/{}", "/acme/api-keys/{}/roll"
 def add(rig: Rig, ahead: float, *, disabled: bool = False) -> tuple[str, str]:
     """Add a key that ends so many seconds from now; return secret and id."""
     secret, stored = new_key("ends", None, expires=time.time() + ahead, disabled=disabled)
-    return secret, rig.store.create_key(rig.store.list_workspaces()[0].id, stored)
+    return secret, rig.store.create_key(rig.store.list_workspaces()[0].id, stored, BY)
 
 
 @asynccontextmanager

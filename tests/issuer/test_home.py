@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from starlette.types import Message
 
-from rf_middleware._clock import now
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.metadata import revocation_bound_ms
 from tests.issuer.rig import Rig, in_loop, opened, running
@@ -122,9 +121,7 @@ async def test_a_websocket_is_refused(tmp_path: Path) -> None:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await build_app(rig.store, rig.revocations, rig.uses, 1.0, now)(
-            {"type": "websocket", "path": "/feed"}, receive, send
-        )
+        await build_app(rig.parts)({"type": "websocket", "path": "/feed"}, receive, send)
         assert sent[0]["type"] == "websocket.close"
 
 
@@ -146,5 +143,5 @@ async def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
 
         key = [(b"authorization", f"Bearer {rig.key}".encode())]
         scope = {"type": "http", "method": "POST", "path": "/acme/api-keys", "query_string": b"", "headers": key}
-        await build_app(rig.store, rig.revocations, rig.uses, 1.0)(scope, receive, send)
+        await build_app(rig.parts)(scope, receive, send)
         assert sent[0]["status"] == 400

@@ -8,7 +8,7 @@ import pytest
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.changes import revoke
 from rf_middleware.issuer.keys import KEY_PREFIX, TOKEN_PREFIX, mint
-from tests.issuer.rig import Rig, in_loop, opened, running
+from tests.issuer.rig import BY, Rig, in_loop, opened, running
 
 
 @running
@@ -92,7 +92,7 @@ async def test_the_history_is_read_before_the_key(tmp_path: Path) -> None:
     async with opened(tmp_path / "issuer.db") as rig:
         secret, key_id = await rig.new_key()
         before = rig.store.look_up(fingerprint(secret.encode()))
-        await rig.revocations.apply(revoke(key_id))
+        await rig.revocations.apply(revoke(key_id), BY)
         after = rig.store.look_up(fingerprint(secret.encode()))
         assert before.key is not None
         assert after.key is not None

@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.changes import revoke
 from rf_middleware.issuer.parking import Connection, Parked
-from tests.issuer.rig import SESSION, Rig, in_loop, opened, until
+from tests.issuer.rig import BY, SESSION, Rig, in_loop, opened, until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -34,7 +34,7 @@ class Watched(Connection):
 async def listening(tmp_path: Path) -> AsyncGenerator[tuple[Rig, int, ServerState]]:
     """Run an issuer on a port."""
     async with opened(tmp_path / "issuer.db", lease=60.0) as rig:
-        app = build_app(rig.store, rig.revocations, rig.uses, 60.0)
+        app = build_app(rig.parts)
         config = uvicorn.Config(app, http=Connection, lifespan="off", log_config=None)
         config.load()
         state = ServerState()
@@ -85,7 +85,7 @@ async def test_a_parked_poll_is_answered_and_its_connection_goes_on(tmp_path: Pa
         reader, writer = await parked(rig, port)
         assert not state.connections
         await until(lambda: not state.tasks)
-        await rig.revocations.apply(revoke(rig.key_id))
+        await rig.revocations.apply(revoke(rig.key_id), BY)
         head, body = await answered(reader)
         assert head.startswith("http/1.1 200 ok\r\n")
         for header in ("cache-control: no-store", "x-content-type-options: nosniff", "content-type: application/json"):

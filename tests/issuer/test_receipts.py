@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rf_middleware.issuer.changes import set_workspace
-from tests.issuer.rig import SESSION, Rig, Turned, in_loop, opened, running, until
+from tests.issuer.rig import BY, SESSION, Rig, Turned, in_loop, opened, running, until
 from tests.issuer.test_api import refused
 
 LEASE = 10.0
@@ -35,7 +35,7 @@ async def test_each_validator_is_in_the_report_with_its_name_its_outcome_and_its
         await rig.poll(session="leaves-session-1", name="web-2")
         clock.time += 1.0
         await rig.poll(session="silent-session-1")
-        ended = await rig.revocations.apply(set_workspace(workspace(rig), "suspended"))
+        ended = await rig.revocations.apply(set_workspace(workspace(rig), "suspended"), BY)
         assert await receipt(rig, 1) == {"state": "pending", "seq": 1, "waiting_for": 3}
         clock.time += 0.25
         await rig.poll(ended.seq, epoch, session="confirms-session", name="web-1, renamed")
@@ -98,7 +98,7 @@ async def test_receipts_of_a_workspace_are_for_its_keys_and_for_validators(rig: 
     """While it is suspended a validator reads them; once it is resumed its own keys do, and no other's."""
     secret, stored = (await rig.new_key(["api-key:read"]))[0], await rig.new_key([])
     for status in ("suspended", "active"):
-        await rig.revocations.apply(set_workspace(workspace(rig), status))
+        await rig.revocations.apply(set_workspace(workspace(rig), status), BY)
         if status == "suspended":
             refused(await rig.call("GET", "/revocations/1", secret), 401)
         else:

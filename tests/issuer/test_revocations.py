@@ -10,13 +10,13 @@ from sqlalchemy import update
 from sqlalchemy.exc import OperationalError
 
 from rf_middleware.issuer import schema
-from rf_middleware.issuer.api_changes import new_key
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.changes import Change, expire, remove_owner, revoke, set_workspace
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.records import Account, Ended
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
-from tests.issuer.rig import SESSION, Turned, in_loop, opened, until
+from tests.issuer.rig import BY, SESSION, Turned, in_loop, new_key, opened, until
 
 
 def leave_leases(path: Path, longest: float) -> None:
@@ -34,7 +34,7 @@ async def test_after_a_crash_acknowledgements_wait_for_the_longest_lease(tmp_pat
     Database(path).close()
     leave_leases(path, 50.0)
     async with opened(path, 1.0, clock) as rig:
-        await rig.revocations.apply(revoke(rig.key_id))
+        await rig.revocations.apply(revoke(rig.key_id), BY)
         clock.time += 49.9
         rig.revocations._tick()
         assert not await rig.revocations.is_done(1)
@@ -54,7 +54,7 @@ async def test_a_clean_restart_with_every_lease_ended_acknowledges_at_once(tmp_p
         await rig.call("DELETE", f"/feed/{SESSION}", rig.token)
         key_id = rig.key_id
     async with opened(path, 50.0) as again:
-        ended = await again.revocations.apply(revoke(key_id))
+        ended = await again.revocations.apply(revoke(key_id), BY)
         assert await again.revocations.is_done(ended.seq)
 
 
@@ -66,7 +66,7 @@ async def test_a_clean_restart_with_a_lease_out_waits(tmp_path: Path) -> None:
         await rig.poll()
         key_id = rig.key_id
     async with opened(path, 10.0, clock) as again:
-        ended = await again.revocations.apply(revoke(key_id))
+        ended = await again.revocations.apply(revoke(key_id), BY)
         assert not await again.revocations.is_done(ended.seq)
         clock.time += 10.0
         again.revocations._tick()
@@ -95,7 +95,7 @@ async def test_an_unfinished_revocation_is_finished_by_the_next_life(tmp_path: P
     path, clock = tmp_path / "issuer.db", Turned()
     async with opened(path, 10.0, clock) as rig:
         await rig.poll()
-        ended = await rig.revocations.apply(revoke(rig.key_id))
+        ended = await rig.revocations.apply(revoke(rig.key_id), BY)
         assert not await rig.revocations.is_done(ended.seq)
     async with opened(path, 10.0, clock) as again:
         waiting = asyncio.create_task(again.revocations.settled(ended.seq))
@@ -158,9 +158,9 @@ async def test_many_revocations_at_once_are_published_in_order(tmp_path: Path) -
 class DoubtfulCommit(Store):
     """A store whose commit goes through while the caller is told that it did not."""
 
-    def apply(self, change: Change) -> Ended:
+    def apply(self, change: Change, by: By) -> Ended:
         """Commit, and fail all the same."""
-        super().apply(change)
+        super().apply(change, by)
         raise OperationalError("COMMIT", {}, Exception("disk I/O error"))
 
 
@@ -173,7 +173,7 @@ async def test_what_was_committed_is_published_even_if_the_commit_reported_an_er
     database = Database(path)
     revocations = Revocations(DoubtfulCommit(database), 60.0)
     with pytest.raises(OperationalError):
-        await revocations.apply(revoke(key_id))
+        await revocations.apply(revoke(key_id), BY)
     assert revocations._leases.head == 1
     assert await revocations.is_done(1)
     await revocations.close()
@@ -200,7 +200,7 @@ async def test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again
         key_id = rig.key_id
     database = Database(path)
     revocations = Revocations(LosesReceipts(database), 60.0)
-    ended = await revocations.apply(revoke(key_id))
+    ended = await revocations.apply(revoke(key_id), BY)
     assert await revocations.settled(ended.seq) is not None
     await revocations.close()
     database.close()
@@ -217,7 +217,7 @@ async def test_a_receipt_that_could_not_be_stored_is_tried_again(tmp_path: Path)
     database = Database(path)
     store = LosesReceipts(database)
     revocations = Revocations(store, 60.0)
-    ended = await revocations.apply(revoke(key_id))
+    ended = await revocations.apply(revoke(key_id), BY)
     await until(lambda: revocations._unstored)
     store.full = False
     await revocations.store_receipts()
@@ -237,7 +237,7 @@ async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
         for _ in range(5):
             await rig.call("POST", "/acme/api-keys", json={"owners": ["eve"]})
         workspace = rig.store.list_workspaces()[0]
-        ended = await rig.revocations.apply(remove_owner(workspace.id, "eve"))
+        ended = await rig.revocations.apply(remove_owner(workspace.id, "eve"), BY)
         assert ended.seq == 5
         assert len(rig.revocations._leases._pending) == 1
         assert [rig.revocations.waiting_for(seq) for seq in (1, 5, 6)] == [1, 1, 0]
@@ -259,12 +259,12 @@ async def test_who_has_ended_with_others_reads_of_their_own(tmp_path: Path) -> N
     async with opened(tmp_path / "issuer.db", 60.0) as rig:
         epoch = (await rig.poll()).json()["epoch"]
         _, stored = new_key("other", None)
-        rig.store.create_workspace("other", "", stored)
+        rig.store.create_workspace("other", "", stored, BY)
         first, second = rig.store.list_workspaces()
         store = rig.store
-        before = [store.apply(set_workspace(each.id, "suspended")).seq for each in (first, second, first)]
-        store.apply(set_workspace(first.id, "active"))
-        await rig.revocations.apply(expire(0.0))  # which publishes what others have written
+        before = [store.apply(set_workspace(each.id, "suspended"), BY).seq for each in (first, second, first)]
+        store.apply(set_workspace(first.id, "active"), BY)
+        await rig.revocations.apply(expire(0.0), BY)  # which publishes what others have written
         assert before == [1, 2, 1]
         await rig.poll(3, epoch)
         await until(lambda: not rig.revocations._receipts)
@@ -279,12 +279,12 @@ async def test_an_outage_of_the_disk_is_said_once(tmp_path: Path) -> None:
     path = tmp_path / "issuer.db"
     async with opened(path) as rig:
         key_id = rig.key_id
-        second = rig.store.create_key(rig.store.list_workspaces()[0].id, new_key("k", None)[1])
+        second = rig.store.create_key(rig.store.list_workspaces()[0].id, new_key("k", None)[1], BY)
     database = Database(path)
     store = LosesReceipts(database)
     revocations = Revocations(store, 60.0)
     for each in (key_id, second):
-        await revocations.apply(revoke(each))
+        await revocations.apply(revoke(each), BY)
     await until(lambda: len(revocations._unstored) == 2)
     await revocations.store_receipts()
     assert [each.seq for each in revocations._unstored] == [1, 2]

@@ -13,13 +13,12 @@ from sqlalchemy import Update, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.access import actor_of
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import edit, expire, remove_owner, revoke, roll, set_workspace
 from rf_middleware.issuer.database import Database
-from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.records import ENDED, Key, NewKey
 from rf_middleware.issuer.schema import keys, workspaces
-from rf_middleware.issuer.store import Store, key_row
+from rf_middleware.issuer.store import Store
+from tests.issuer.rig import BY, new_key
 
 PERSON = st.sampled_from(("ann", "bob"))
 OWNERS = st.lists(PERSON, max_size=2, unique=True)
@@ -52,7 +51,7 @@ class Ends(RuleBasedStateMachine):
         self.open: dict[str, str] = {}
         self.head = 0
         for slug in ("acme", "other"):
-            self.store.create_workspace(slug, "", self.another("k", None))
+            self.store.create_workspace(slug, "", self.another("k", None), BY)
         self.workspaces = {each.slug: each.id for each in self.store.list_workspaces()}
 
     def another(self, name: str, scopes: frozenset[str] | None, ahead: float | None = None) -> NewKey:
@@ -70,12 +69,12 @@ class Ends(RuleBasedStateMachine):
     @rule(slug=SLUG, scopes=SCOPES, ahead=AHEAD)
     def create(self, slug: str, scopes: frozenset[str] | None, ahead: float | None) -> None:
         """Add a key."""
-        self.store.create_key(self.workspaces[slug], self.another("k", scopes, ahead))
+        self.store.create_key(self.workspaces[slug], self.another("k", scopes, ahead), BY)
 
     @rule(which=WHICH)
     def revoke(self, which: int) -> None:
         """End a key."""
-        self.store.apply(revoke(self.found(which).id))
+        self.store.apply(revoke(self.found(which).id), BY)
 
     @rule(which=WHICH, status=STATUS, scopes=SCOPES, ahead=AHEAD, owners=OWNERS)
     def edit(
@@ -83,15 +82,14 @@ class Ends(RuleBasedStateMachine):
     ) -> None:
         """Change everything of a key that can be changed."""
         values = {"status": status, "scopes": None if scopes is None else sorted(scopes), "expires": end_of(ahead)}
-        self.store.apply(edit(self.found(which).id, values, owners))
+        self.store.apply(edit(self.found(which).id, values, owners), BY)
 
     @rule(which=WHICH, ahead=AHEAD, stale=SCOPES)
     def roll(self, which: int, ahead: float | None, stale: frozenset[str] | None) -> None:
         """Roll a key as it is, or as somebody believes that it is."""
         old = self.found(which)
         new = new_key("rolled", stale)[1]
-        row = key_row(new, new_id(), old.workspace.id)
-        self.store.apply(roll(replace(old, scopes=stale), row, (), end_of(ahead)))
+        self.store.apply(roll(replace(old, scopes=stale), new, end_of(ahead)), BY)
         if self.store.look_up(new.fingerprint).key is not None:
             assert (old.scopes, old.replaced_by, old.ended) == (stale, None, False)
             self.fingerprints.append(new.fingerprint)
@@ -99,17 +97,17 @@ class Ends(RuleBasedStateMachine):
     @rule(ahead=st.sampled_from((0.0, 5000.0)))
     def expire(self, ahead: float) -> None:
         """End what is over."""
-        self.store.apply(expire(time.time() + ahead))
+        self.store.apply(expire(time.time() + ahead), BY)
 
     @rule(slug=SLUG, status=OPEN)
     def close(self, slug: str, status: str) -> None:
         """Suspend, resume or delete a workspace."""
-        self.store.apply(set_workspace(self.workspaces[slug], status))
+        self.store.apply(set_workspace(self.workspaces[slug], status), BY)
 
     @rule(slug=SLUG, person=PERSON)
     def leave(self, slug: str, person: str) -> None:
         """Take somebody off."""
-        self.store.apply(remove_owner(self.workspaces[slug], person))
+        self.store.apply(remove_owner(self.workspaces[slug], person), BY)
 
     @rule(which=st.lists(WHICH, min_size=1))
     def use(self, which: list[int]) -> None:

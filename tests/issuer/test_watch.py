@@ -15,7 +15,7 @@ from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
 from rf_middleware.issuer.watch import watch
-from tests.issuer.rig import Turned, in_loop, opened, until
+from tests.issuer.rig import BY, Turned, in_loop, opened, until
 from tests.issuer.test_expiry import watched
 
 
@@ -59,7 +59,7 @@ async def test_it_looks_only_while_there_is_something_to_do(tmp_path: Path) -> N
 
     path = tmp_path / "issuer.db"
     async with opened(path) as rig:
-        await rig.revocations.apply(revoke(rig.key_id))
+        await rig.revocations.apply(revoke(rig.key_id), BY)
     database = Database(path)
     store, revocations = Counts(database), Revocations(Counts(database), 1.0)
     with closing(sqlite3.connect(path)) as other:
@@ -96,7 +96,7 @@ async def test_an_error_is_logged_by_its_type_and_the_next_look_goes_on(
     store = Fails(database)
     revocations = Revocations(store, 1.0)
     watching = asyncio.create_task(watch(store, revocations, Uses(Turned()), every=0.0))
-    Store(database).apply(set_workspace(workspace, "suspended"))
+    Store(database).apply(set_workspace(workspace, "suspended"), BY)
     await until(lambda: revocations.head == 1)
     watching.cancel()
     await asyncio.wait([watching])

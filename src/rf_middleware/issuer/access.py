@@ -13,6 +13,7 @@ from starlette.requests import Request
 from rf_middleware._clock import Clock
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
+from rf_middleware.issuer.audit import NOBODY, By
 from rf_middleware.issuer.changes import edit
 from rf_middleware.issuer.keys import TOKEN_PREFIX, could_be_key, publishable_workspace, well_formed
 from rf_middleware.issuer.records import Key, Lookup, Workspace
@@ -20,7 +21,7 @@ from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.tokens import Tokens
 
-__all__ = ["PUBLISHABLE_SCOPES", "Access", "Actor"]
+__all__ = ["PUBLISHABLE_SCOPES", "Access", "Actor", "actor_of", "address", "by_key"]
 
 PUBLISHABLE_SCOPES = frozenset({"model:infer"})
 """What a publishable key may do: it is made for browsers, so inference and nothing else."""
@@ -36,6 +37,7 @@ class Actor:
         key_id: the key's id; ``"publishable"`` for the publishable one.
         publishable: whether it is not secret.
         expires: when the key ends, in seconds since 1970; ``None`` for never.
+        name: the key's.
     """
 
     workspace: Workspace
@@ -43,6 +45,7 @@ class Actor:
     key_id: str
     publishable: bool = False
     expires: float | None = None
+    name: str = ""
 
     def may(self, scope: str) -> bool:
         """Say whether the key has this scope."""
@@ -114,7 +117,7 @@ class Access:
     async def _said_after_it_holds(self, request: Request, key: Key | None) -> None:
         """Hold "not valid" back where a key repeats what ended or disabled it, as any other repeat is."""
         if key is not None and request.method != "GET" and "key_id" in request.path_params:
-            ended = await self._revocations.apply(edit(key.id, {}))
+            ended = await self._revocations.apply(edit(key.id, {}), NOBODY)
             await self._revocations.settled(ended.seq)
 
 
@@ -125,4 +128,14 @@ def actor_of(found: Lookup) -> Actor | None:
     key = found.key
     if key is None or key.status != "active" or key.workspace.status != "active" or key.left(time.time()) <= 0:
         return None
-    return Actor(key.workspace, key.scopes, key.id, expires=key.expires)
+    return Actor(key.workspace, key.scopes, key.id, expires=key.expires, name=key.name)
+
+
+def by_key(request: Request, actor: Actor) -> By:
+    """Return who the audit log names for what is done with a key."""
+    return By("key", actor.key_id, actor.name, address(request))
+
+
+def address(request: Request) -> str:
+    """Return where a request came from; empty when the server does not know."""
+    return "" if request.client is None else request.client.host

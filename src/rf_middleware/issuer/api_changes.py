@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rf_middleware._fingerprint import fingerprint
-from rf_middleware.issuer.access import Access, Actor
+from rf_middleware.issuer.access import Access, Actor, by_key
 from rf_middleware.issuer.answers import Problem, answer, json_body, not_found
 from rf_middleware.issuer.changes import edit, revoke, roll
 from rf_middleware.issuer.fields import (
@@ -30,12 +29,12 @@ from rf_middleware.issuer.fields import (
     read_scopes,
     receipt_body,
 )
-from rf_middleware.issuer.keys import KEY_PREFIX, mint, new_id
-from rf_middleware.issuer.records import Ended, Key, NewKey
+from rf_middleware.issuer.minting import Minting
+from rf_middleware.issuer.records import Ended, Key
 from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.store import Store, key_row
+from rf_middleware.issuer.store import Store
 
-__all__ = ["KeyChanges", "new_key"]
+__all__ = ["KeyChanges"]
 
 _LONGEST_GRACE = 30 * 86_400
 
@@ -43,8 +42,8 @@ _LONGEST_GRACE = 30 * 86_400
 class KeyChanges:
     """The routes under ``/{workspace}/api-keys`` that change something."""
 
-    def __init__(self, access: Access, store: Store, revocations: Revocations) -> None:
-        self._access, self._store, self._revocations = access, store, revocations
+    def __init__(self, access: Access, store: Store, revocations: Revocations, minting: Minting) -> None:
+        self._access, self._store, self._revocations, self._minting = access, store, revocations, minting
 
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
@@ -63,8 +62,8 @@ class KeyChanges:
         scopes = read_scopes(body["scopes"], actor) if "scopes" in body else actor.scopes
         expires = read_expiry(body["expiresAt"], actor) if "expiresAt" in body else actor.expires
         owners = read_owners(body.get("owners", []))
-        secret, key = new_key(read_name(body.get("name", "")), scopes, expires=expires, owners=owners)
-        key_id = await self._revocations.write(self._store.create_key, actor.workspace.id, key)
+        secret, key = self._minting.new(read_name(body.get("name", "")), scopes, expires=expires, owners=owners)
+        key_id = await self._revocations.write(self._store.create_key, actor.workspace.id, key, by_key(request, actor))
         return answer({"key": secret, **key_body(await self._key(actor, key_id))})
 
     async def change(self, request: Request) -> JSONResponse:
@@ -75,7 +74,7 @@ class KeyChanges:
         values, owners = _changed(body, actor)
         key = await self._key(actor, request.path_params["key_id"])
         _check_restored(key, values, actor)
-        ended = await self._revocations.apply(edit(key.id, values, owners))
+        ended = await self._revocations.apply(edit(key.id, values, owners), by_key(request, actor))
         now = await self._key(actor, key.id)
         told = await self._told(ended, wait=wait) if now.ended or values.keys() - {"name"} else {}
         if now.ended and "receipt" not in told:
@@ -87,7 +86,7 @@ class KeyChanges:
         actor = await self._access.actor_in(request, "api-key:revoke")
         wait = flag(request, "wait", default=True)
         key = await self._key(actor, request.path_params["key_id"])
-        ended = await self._revocations.apply(revoke(key.id))
+        ended = await self._revocations.apply(revoke(key.id), by_key(request, actor))
         if ended.before and await self._revocations.is_done(ended.seq):
             raise not_found()
         told = await self._told(ended, wait=wait)
@@ -106,22 +105,21 @@ class KeyChanges:
         old = await self._key(actor, request.path_params["key_id"])
         if not actor.covers(old.scopes) or (actor.expires is not None and old.left(actor.expires) > 0):
             raise Problem(403, "A key can't roll one that may do more than it may itself")
-        secret, key = new_key(
+        secret, key = self._minting.new(
             old.name,
             old.scopes,
             expires=old.expires,
             owners=old.owners if owners is None else owners,
             disabled=old.status == "disabled",
         )
-        row = key_row(key, new_id(), actor.workspace.id, is_default=old.is_default)
         ends = min(time.time() + grace, old.expires or math.inf) if grace else None
-        ended = await self._revocations.apply(roll(old, row, key.owners, ends))
+        ended = await self._revocations.apply(roll(old, key, ends), by_key(request, actor))
         told = await self._told(ended, wait=wait)
         if ended.before:  # said only when that holds everywhere, like any repeat
             if "receipt" in told:
                 return answer(told, 202)
             raise Problem(409, "This key was rolled, revoked or changed already")
-        new = await self._key(actor, str(row["id"]))
+        new = await self._key(actor, key.id)
         return answer({**told, "key": secret, **key_body(new), "rolled": old.id}, 202 if "receipt" in told else 200)
 
     async def _key(self, actor: Actor, key_id: str) -> Key:
@@ -136,20 +134,6 @@ class KeyChanges:
             return {}
         receipt = await (self._revocations.settled if wait else self._revocations.receipt)(ended.seq)
         return (receipt_body(receipt) if receipt else {}) or {"receipt": f"/revocations/{ended.seq}"}
-
-
-def new_key(
-    name: str,
-    scopes: frozenset[str] | None,
-    *,
-    expires: float | None = None,
-    owners: tuple[str, ...] = (),
-    disabled: bool = False,
-) -> tuple[str, NewKey]:
-    """Return a new secret and what is stored of it."""
-    secret = mint(KEY_PREFIX)
-    shown = (secret[:8], secret[-4:])
-    return secret, NewKey(fingerprint(secret.encode()), *shown, name, scopes, expires, owners, disabled)
 
 
 def _changed(body: Mapping[str, object], actor: Actor) -> tuple[dict[str, object], tuple[str, ...] | None]:

@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rf_middleware._clock import Clock, now
 from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
@@ -26,33 +25,24 @@ from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
 from rf_middleware.issuer.metadata import Metadata
-from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.uses import Uses
+from rf_middleware.issuer.parts import Parts
 
 __all__ = ["build_app"]
 
 _log = logging.getLogger("rf_middleware.issuer")
 
 
-def build_app(store: Store, revocations: Revocations, uses: Uses, lease: float, clock: Clock = now) -> ASGIApp:
-    """Return the issuer as an ASGI app, for a server whose connections can be parked (``parking.py``).
-
-    Args:
-        store: the database.
-        revocations: the running feed over the same database.
-        uses: notes which keys were asked about.
-        lease: the seconds it grants.
-        clock: for the limit on unknown keys.
-    """
-    access = Access(store, revocations, clock)
+def build_app(parts: Parts) -> ASGIApp:
+    """Return the issuer as an ASGI app, for a server whose connections can be parked (``parking.py``)."""
+    store, revocations = parts.store, parts.revocations
+    access = Access(store, revocations, parts.clock)
     app = Starlette(
         routes=[
-            *Home(access, lease).routes(),
-            *Introspection(access, revocations, uses, clock).routes(),
+            *Home(access, parts.lease).routes(),
+            *Introspection(access, revocations, parts.uses, parts.clock).routes(),
             *Feed(access, revocations).routes(),
-            *Metadata(store, revocations, lease).routes(),
-            *KeyChanges(access, store, revocations).routes(),
+            *Metadata(store, revocations, parts.lease).routes(),
+            *KeyChanges(access, store, revocations, parts.minting).routes(),
             *KeyRoutes(access, store, revocations).routes(),
         ],
         exception_handlers={

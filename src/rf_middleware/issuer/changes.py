@@ -5,15 +5,22 @@ The events are written by the database itself (``triggers.py``), in the transact
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import ColumnElement, Executable, Update, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Executable, Update, delete, func, select, update
 
-from rf_middleware.issuer.records import ENDED, Key
+from rf_middleware.issuer.audit import Note
+from rf_middleware.issuer.records import ENDED, Key, NewKey
+from rf_middleware.issuer.rows import adding, owned_by
 from rf_middleware.issuer.schema import events, keys, owners, workspaces
 
-__all__ = ["Change", "due", "edit", "expire", "owned_by", "remove_owner", "revoke", "roll", "set_workspace"]
+__all__ = ["EDITED", "Change", "due", "edit", "expire", "remove_owner", "revoke", "roll", "set_workspace"]
 
-_LIVE = keys.c.status.not_in(ENDED)
+EDITED: Final = "key.update"
+"""What the audit log calls a change that its event has no better word for."""
+
+_VERBS: Final = {"active": "resume", "suspended": "suspend", "deleted": "delete"}
+_LIVE: Final = keys.c.status.not_in(ENDED)
 
 
 @dataclass(frozen=True)
@@ -24,11 +31,15 @@ class Change:
         first: where it changes no row, nothing else is done.
         rest: done after it.
         about: which events tell of such a change, should it have been made before.
+        note: what the audit log says of it, beside its events or where there are none; ``None``: the events alone.
+        also: what else it says.
     """
 
     first: Update | None
     about: ColumnElement[bool]
     rest: tuple[Executable, ...] = ()
+    note: Note | None = None
+    also: tuple[Note, ...] = ()
 
 
 def revoke(key_id: str) -> Change:
@@ -36,21 +47,21 @@ def revoke(key_id: str) -> Change:
     return edit(key_id, {"status": "revoked"})
 
 
-def edit(key_id: str, values: Mapping[str, object], named: Iterable[str] | None = None) -> Change:
+def edit(
+    key_id: str, values: Mapping[str, object], named: Iterable[str] | None = None, *, unless_protected: bool = False
+) -> Change:
     """Change columns of a key that has not ended, and its owners when they are named."""
-    changed = _live(key_id).values(dict(values) or {"id": key_id})
+    live = _live(key_id).where(keys.c.protected.is_(False)) if unless_protected else _live(key_id)
+    changed = live.values(dict(values) or {"id": key_id})
     clear = delete(owners).where(owners.c.key_id == key_id)
-    rest = () if named is None else (clear, *owned_by(key_id, named))
-    return Change(changed, events.c.key_id == key_id, rest)
+    rest = () if named is None else (clear, *owned_by(key_id, tuple(named)))
+    fields = sorted({*values, *(() if named is None else ("owners",))})
+    note = Note(EDITED, key_id, detail={"fields": fields}) if fields else None
+    return Change(changed, events.c.key_id == key_id, rest, note)
 
 
-def owned_by(key_id: str, named: Iterable[str]) -> list[Executable]:
-    """Return the statements that name the owners of a key that has none."""
-    return [insert(owners).values(key_id=key_id, owner=owner) for owner in sorted(set(named))]
-
-
-def roll(key: Key, row: Mapping[str, object], named: Iterable[str], old_ends: float | None) -> Change:
-    """Replace a key, once and as it was seen, by the key of ``row`` with these owners.
+def roll(key: Key, new: NewKey, old_ends: float | None) -> Change:
+    """Replace a key, once and as it was seen, by a new one.
 
     The old one ends at once, or at ``old_ends`` (seconds since 1970).
     """
@@ -60,11 +71,14 @@ def roll(key: Key, row: Mapping[str, object], named: Iterable[str], old_ends: fl
         keys.c.status == key.status,
         keys.c.scopes.is_not_distinct_from(scopes),
         keys.c.expires.is_not_distinct_from(key.expires),
+        keys.c.protected == key.protected,
     )
     ending: dict[str, object] = {"status": "rolled"} if old_ends is None else {"expires": old_ends}
-    old = _live(key.id).where(keys.c.replaced_by.is_(None), *seen).values(replaced_by=row["id"], **ending)
-    made = (insert(keys).values(dict(row)), *owned_by(str(row["id"]), named))
-    return Change(old, events.c.key_id == key.id, made)
+    old = _live(key.id).where(keys.c.replaced_by.is_(None), *seen).values(replaced_by=new.id, **ending)
+    made = tuple(adding(new, key.workspace.id, is_default=key.is_default))
+    note = Note("key.roll", key.id, detail={"replaced_by": new.id})
+    also = (Note("key.create", new.id, key.workspace.id, {"name": new.name, "replaces": key.id}),)
+    return Change(old, events.c.key_id == key.id, made, note, also)
 
 
 def expire(now: float) -> Change:
@@ -81,7 +95,8 @@ def set_workspace(workspace_id: str, status: str) -> Change:
     """Suspend (``suspended``), resume (``active``) or delete (``deleted``) a workspace that is not deleted."""
     live = (workspaces.c.id == workspace_id, workspaces.c.status.not_in(("deleted", status)))
     about = (events.c.workspace_id == workspace_id) & events.c.key_id.is_(None)
-    return Change(update(workspaces).where(*live).values(status=status), about)
+    note = Note(f"workspace.{_VERBS[status]}", workspace_id, workspace_id)
+    return Change(update(workspaces).where(*live).values(status=status), about, note=note)
 
 
 def remove_owner(workspace_id: str, owner: str) -> Change:
@@ -92,7 +107,7 @@ def remove_owner(workspace_id: str, owner: str) -> Change:
     ended = update(keys).where(keys.c.id.in_(here), keys.c.id.in_(alone), _LIVE).values(status="revoked")
     leave = delete(owners).where(owners.c.owner == owner, owners.c.key_id.in_(here))
     about = (events.c.workspace_id == workspace_id) & (events.c.change == "revoked")
-    return Change(None, about, (ended, leave))
+    return Change(None, about, (ended, leave), Note("owner.remove", owner, workspace_id))
 
 
 def _live(key_id: str) -> Update:

@@ -1,7 +1,9 @@
 """The issuer's commands ``serve`` and ``token``, and what all its commands share. Thin: options in, one answer out."""
 
+import getpass
 import json
 import logging
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -9,12 +11,23 @@ from typing import Final
 import click
 
 from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, DatabaseProblem, explained, locate
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, serve
 from rf_middleware.issuer.store import Store
 
-__all__ = ["Failed", "database_option", "json_option", "name_option", "opened", "serve_command", "show", "token"]
+__all__ = [
+    "Failed",
+    "command",
+    "database_option",
+    "json_option",
+    "name_option",
+    "opened",
+    "serve_command",
+    "show",
+    "token",
+]
 
 _LONGEST_NAME: Final = 200
 
@@ -50,6 +63,15 @@ def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
 
 
 name_option = click.option("--name", default="", callback=_name, help="A name for people.")
+
+
+def command() -> By:
+    """Return who the audit log names for what a command does: the user of the system."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a number that has no name
+        user = str(os.getuid())
+    return By("command", "", user)
 
 
 def show(text: str, otherwise: str) -> None:
@@ -113,6 +135,6 @@ def create_token(name: str, database: str | None, *, as_json: bool) -> None:
     """Add a validator token, which is shown once: RF_ISSUER_TOKEN of an app."""
     secret = mint(TOKEN_PREFIX)
     with opened(database) as store:
-        store.create_token(fingerprint(secret.encode()), name)
+        store.create_token(fingerprint(secret.encode()), name, command())
     otherwise = "the token could not be shown; rf-middleware token create makes another"
     show(json.dumps({"token": secret}) if as_json else secret, otherwise)

@@ -13,11 +13,11 @@ import click
 
 from rf_middleware._clock import now
 from rf_middleware._models import SLUG
-from rf_middleware.issuer.api_changes import new_key
 from rf_middleware.issuer.changes import Change, remove_owner, set_workspace
-from rf_middleware.issuer.commands import Failed, database_option, json_option, name_option, opened, show
+from rf_middleware.issuer.commands import Failed, command, database_option, json_option, name_option, opened, show
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.metadata import DRIFT
+from rf_middleware.issuer.minting import Minting
 from rf_middleware.issuer.records import Receipt, SlugTaken, Workspace
 from rf_middleware.issuer.serving import being_served
 from rf_middleware.issuer.store import Store
@@ -57,14 +57,14 @@ def workspace() -> None:
 @json_option
 def create_workspace(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a workspace and its first key, which is shown once."""
-    secret, key = new_key("Default key", None)
+    secret, key = Minting().new("Default key", None)
     with opened(database) as store:
         try:
-            key_id = store.create_workspace(slug, name, key)
+            store.create_workspace(slug, name, key, command())
         except SlugTaken:
             message = f"there is a workspace {slug} already"
             raise Failed(message) from None
-    _show_key(slug, key_id, secret, as_json=as_json)
+    _show_key(slug, key.id, secret, as_json=as_json)
 
 
 @workspace.command("key")
@@ -74,10 +74,10 @@ def create_workspace(slug: str, name: str, database: str | None, *, as_json: boo
 @json_option
 def add_key(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a key with full access to a workspace: when its last one was revoked or lost."""
-    secret, key = new_key(name or "Default key", None)
+    secret, key = Minting().new(name or "Default key", None)
     with opened(database) as store:
-        key_id = store.create_key(_found(store, slug, deleted_too=False).id, key)
-    _show_key(slug, key_id, secret, as_json=as_json)
+        store.create_key(_found(store, slug, deleted_too=False).id, key, command())
+    _show_key(slug, key.id, secret, as_json=as_json)
 
 
 def _show_key(slug: str, key_id: str, secret: str, *, as_json: bool) -> None:
@@ -182,7 +182,7 @@ def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
 
 def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> tuple[str, bool]:
     """Make a change, wait until it holds if wanted; return what is said about it, and whether it was news."""
-    ended = store.apply(change)
+    ended = store.apply(change, command())
     return _said(store, ended.seq, done, wait=wait, as_json=as_json), not ended.before
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from rf_middleware.issuer import schema
+from rf_middleware.issuer.migrations import OLDEST, OLDEST_TABLES, migrate
 
 __all__ = ["Database", "DatabaseProblem", "explained", "locate"]
 
@@ -136,16 +137,18 @@ class Database:
                 schema.tables.create_all(connection)
                 first = {"id": 1, "epoch": str(uuid4()), "longest_lease": 0.0, "outstanding": False}
                 connection.execute(insert(schema.meta).values(schema_version=schema.VERSION, **first))
+            elif _version(connection) < schema.VERSION:
+                migrate(connection)
 
     def _refuse_foreign(self, connection: Connection) -> None:
         names = set(inspect(connection).get_table_names())
         if not names:
             return
-        if not names >= set(schema.tables.tables):
+        version = _version(connection) if names >= OLDEST_TABLES else 0
+        if not names >= (set(schema.tables.tables) if version == schema.VERSION else OLDEST_TABLES):
             message = f"{self.path} is a SQLite database, but not of this program"
             raise DatabaseProblem(message)
-        version = connection.execute(select(schema.meta.c.schema_version)).scalar_one()
-        if version != schema.VERSION:
+        if not OLDEST <= version <= schema.VERSION:
             message = (
                 f"{self.path} was made by another version of this program (schema {version}, not {schema.VERSION})"
             )
@@ -184,6 +187,11 @@ def understood(path: Path) -> Generator[None]:
     except SQLAlchemyError:
         message = f"{path} is a SQLite database, but not of this program"
         raise DatabaseProblem(message) from None
+
+
+def _version(connection: Connection) -> int:
+    found: int = connection.execute(select(schema.meta.c.schema_version)).scalar_one()
+    return found
 
 
 def _engine(path: Path) -> Engine:

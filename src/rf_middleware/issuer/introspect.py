@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rf_middleware._clock import Clock
-from rf_middleware.issuer.access import Access, actor_of
+from rf_middleware.issuer.access import Access, actor_of, address
 from rf_middleware.issuer.answers import Problem, answer, form_token
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.changes import revoke
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.records import Lookup
@@ -58,7 +59,8 @@ class Introspection:
         if found.key is None:
             self._spend_unknown()
             return answer({})
-        ended = await self._revocations.apply(revoke(found.key.id))
+        holder = By("holder", found.key.id, found.key.name, address(request))
+        ended = await self._revocations.apply(revoke(found.key.id), holder)
         receipt = await self._revocations.settled(ended.seq)
         if receipt is None:  # RFC 7009 section 2.2.1: the client must assume the token still exists
             raise Problem(503, "The issuer is shutting down; ask again", {"Retry-After": "1"})

@@ -1,10 +1,24 @@
 """What the store takes and gives back: frozen values, no behaviour."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["ENDED", "Account", "Ended", "Key", "Life", "Lookup", "NewKey", "Receipt", "SlugTaken", "Workspace"]
+__all__ = [
+    "ENDED",
+    "Account",
+    "Ended",
+    "Key",
+    "Life",
+    "Lookup",
+    "NewKey",
+    "Receipt",
+    "Sealed",
+    "SlugTaken",
+    "Token",
+    "Workspace",
+]
 
 ENDED: Final = ("revoked", "rolled", "expired")
 """The states of a key that nothing leads out of."""
@@ -39,6 +53,11 @@ class Key:
         owners: who answers for it; nobody in particular when it is empty.
         replaced_by: the id of the key that it was rolled to.
         last_used: seconds since 1970, to the minute; ``None`` for never.
+        folders, metadata: kept and given back.
+        protected: it is not disabled, rolled or revoked through the API until a person unprotects it.
+        rotation_due: when it should be rolled, in seconds since 1970; ``None`` for no date.
+        made_by: who made it, for people.
+        sealed: whether its encrypted secret is kept.
     """
 
     id: str
@@ -54,6 +73,12 @@ class Key:
     replaced_by: str | None
     owners: tuple[str, ...] = ()
     last_used: float | None = None
+    folders: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    protected: bool = False
+    rotation_due: float | None = None
+    made_by: str = ""
+    sealed: bool = False
 
     @property
     def ended(self) -> bool:
@@ -66,9 +91,18 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key to be stored: the fingerprint and the shown ends of its secret."""
+class Sealed:
+    """An encrypted secret, and which key-encryption key opens it."""
 
+    kek: str
+    blob: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be stored: the fingerprint and the shown ends of its secret, which itself is there encrypted or not."""
+
+    id: str
     fingerprint: bytes
     prefix: str
     last_four: str
@@ -77,6 +111,26 @@ class NewKey:
     expires: float | None = None
     owners: tuple[str, ...] = ()
     disabled: bool = False
+    folders: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict[str, object])
+    protected: bool = False
+    rotation_due: float | None = None
+    made_by: str = ""
+    sealed: Sealed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A validator token: everything but the secret.
+
+    Attributes:
+        created, ended: seconds since 1970; ``ended`` is ``None`` for a good one.
+    """
+
+    id: str
+    name: str
+    created: float
+    ended: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Event, Poll
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.changes import Change
 from rf_middleware.issuer.decisions import Acknowledged, Decision
 from rf_middleware.issuer.leases import Leases
@@ -93,14 +94,14 @@ class Revocations:
 
     # The choke point
 
-    async def apply(self, change: Change) -> Ended:
+    async def apply(self, change: Change, by: By) -> Ended:
         """End, shrink or restore keys: from here on every check sees it, and every validator is being told."""
-        return await asyncio.shield(self._spawn(self._apply(change)))
+        return await asyncio.shield(self._spawn(self._apply(change, by)))
 
-    async def _apply(self, change: Change) -> Ended:
+    async def _apply(self, change: Change, by: By) -> Ended:
         since = self._clock()
         async with self._one_change:
-            ended, news = await self.write(self._commit, change, self._leases.head)
+            ended, news = await self.write(self._commit, change, by, self._leases.head)
             for event in news:
                 self._settled[event.seq] = settled = asyncio.Event()
                 if self._closing:
@@ -111,11 +112,11 @@ class Revocations:
             raise ended
         return ended
 
-    def _commit(self, change: Change, head: int) -> tuple[Ended | Exception, list[Event]]:
+    def _commit(self, change: Change, by: By, head: int) -> tuple[Ended | Exception, list[Event]]:
         """Make a change, then read what is new in the log, in one go of the writing thread."""
         ended: Ended | Exception
         try:
-            ended = self._store.apply(change)
+            ended = self._store.apply(change, by)
         except Exception as error:  # noqa: BLE001 - an error at the commit does not mean that nothing was committed
             ended = error
         return ended, self._store.events_after(head)

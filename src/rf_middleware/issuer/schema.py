@@ -1,6 +1,6 @@
-"""The issuer's tables.
+"""The issuer's tables: keys and what happens to them. People and their sign-ins are in ``schema_people.py``.
 
-* Secrets are not in here: keys and validator tokens are known by their SHA-256.
+* Keys and tokens are known by their SHA-256; ``secrets`` holds keys encrypted, under a key that is not in here.
 * ``events.seq`` only grows and is never reused (SQLite needs AUTOINCREMENT for that).
 * ``keys.status`` is written by the changes of ``changes.py``; when a key was last used lives in a table of its own.
 * What no code may do is kept by the triggers of ``triggers.py``; they also write every event.
@@ -21,13 +21,12 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
-from rf_middleware.issuer import triggers
+__all__ = ["VERSION", "audit", "events", "keys", "meta", "owners", "secrets", "tables", "tokens", "uses", "workspaces"]
 
-__all__ = ["VERSION", "events", "keys", "meta", "owners", "tables", "tokens", "uses", "workspaces"]
-
-VERSION: Final = 1
+VERSION: Final = 2
 
 tables = MetaData()
 
@@ -39,6 +38,7 @@ meta = Table(
     Column("epoch", String(36), nullable=False),
     Column("longest_lease", Float, nullable=False),
     Column("outstanding", Boolean, nullable=False),
+    Column("write_once", Boolean, nullable=False, server_default=false()),  # no secret is kept, even encrypted
 )
 
 workspaces = Table(
@@ -68,6 +68,11 @@ keys = Table(
     Column("created", Float, nullable=False),
     Column("expires", Float, index=True),  # NULL: never
     Column("replaced_by", String(32)),  # set by a roll, also while the old key has time to go
+    Column("folders", JSON, nullable=False, server_default="[]"),
+    Column("metadata", JSON, nullable=False, server_default="{}"),
+    Column("protected", Boolean, nullable=False, server_default=false()),
+    Column("rotation_due", Float),  # NULL: no date is set
+    Column("made_by", String(200), nullable=False, server_default=""),
     CheckConstraint("status IN ('active', 'disabled', 'revoked', 'rolled', 'expired')", name="status_is_known"),
     sqlite_with_rowid=False,  # as above
 )
@@ -86,6 +91,14 @@ uses = Table(
     Column("last_used", Float, nullable=False),
 )
 
+secrets = Table(
+    "secrets",
+    tables,
+    Column("key_id", String(32), ForeignKey("keys.id"), primary_key=True),
+    Column("kek", String(64), nullable=False),  # which key-encryption key it was sealed with
+    Column("sealed", LargeBinary, nullable=False),
+)
+
 tokens = Table(
     "tokens",
     tables,
@@ -93,6 +106,7 @@ tokens = Table(
     Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("created", Float, nullable=False),
+    Column("ended", Float),  # NULL: good
 )
 
 events = Table(
@@ -110,4 +124,19 @@ Index(
     "events_pending", events.c.seq, sqlite_where=events.c.receipt.is_(None), postgresql_where=events.c.receipt.is_(None)
 )
 
-triggers.install(tables)
+audit = Table(
+    "audit",
+    tables,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("at", Float, nullable=False),
+    Column("actor_kind", String(10), nullable=False),
+    Column("actor_id", String(200), nullable=False),
+    Column("actor_name", String(320), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("target", String(320), nullable=False),
+    Column("workspace_id", String(32), index=True),  # NULL: of no workspace
+    Column("detail", JSON, nullable=False),
+    Column("chain", LargeBinary(32), nullable=False),
+    sqlite_autoincrement=True,
+)

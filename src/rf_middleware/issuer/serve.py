@@ -19,6 +19,7 @@ from rf_middleware._clock import now
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.database import Database, understood
 from rf_middleware.issuer.parking import Connection
+from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
@@ -69,7 +70,7 @@ async def _run(store: Store, lease: float, listener: socket.socket, ready: Calla
     watching = asyncio.create_task(watch(store, revocations, uses))
     try:
         config = uvicorn.Config(
-            build_app(store, revocations, uses, lease),
+            build_app(Parts(store=store, revocations=revocations, uses=uses, lease=lease)),
             http=Connection,
             lifespan="off",
             access_log=False,

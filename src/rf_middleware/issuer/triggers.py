@@ -4,6 +4,8 @@
 * A key that was revoked, rolled or has expired stays that for ever, from the moment its time is over;
   a deleted workspace too.
 * Keys, workspaces and events are never deleted, and never become those of somebody else.
+* The encrypted copy of a key goes when the key ends.
+* The audit log only grows; an ended token stays ended, a used link or one-time token used, a decided login decided.
 
 SQLite's dialect. ``IS NOT`` compares NULLs too.
 """
@@ -53,6 +55,20 @@ _FORBIDDEN: Final = {
         "BEFORE UPDATE ON events WHEN NEW.seq IS NOT OLD.seq OR NEW.key_id IS NOT OLD.key_id"
         " OR NEW.workspace_id IS NOT OLD.workspace_id OR NEW.change IS NOT OLD.change"
     ),
+    "audit_is_kept": "BEFORE DELETE ON audit",
+    "audit_is_history": "BEFORE UPDATE ON audit",
+    "audit_is_not_replaced": "BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)",
+    "tokens_are_kept": "BEFORE DELETE ON tokens",
+    "ended_tokens_stay_ended": "BEFORE UPDATE ON tokens WHEN OLD.ended IS NOT NULL AND NEW.ended IS NOT OLD.ended",
+    "tokens_are_not_replaced": (
+        "BEFORE INSERT ON tokens WHEN EXISTS (SELECT 1 FROM tokens WHERE id = NEW.id OR fingerprint = NEW.fingerprint)"
+    ),
+    "links_are_used_once": "BEFORE UPDATE ON links WHEN OLD.used IS NOT NULL",
+    "pastes_are_used_once": "BEFORE UPDATE ON pastes WHEN OLD.used IS NOT NULL",
+    "devices_are_decided_once": (
+        "BEFORE UPDATE ON devices WHEN NEW.state IS NOT OLD.state"
+        " AND NOT (OLD.state = 'pending' OR (OLD.state = 'approved' AND NEW.state = 'done'))"
+    ),
 }
 _TOLD: Final = {
     "key_changes_are_told": (
@@ -71,6 +87,10 @@ def install(tables: MetaData) -> None:
     bodies = {name: (when, f"SELECT RAISE(ABORT, '{name}')") for name, when in _FORBIDDEN.items()}
     insert = "INSERT INTO events (key_id, workspace_id, change, created)"
     bodies |= {name: (when, f"{insert} {values}") for name, (when, values) in _TOLD.items()}
+    bodies["secrets_end_with_their_key"] = (
+        f"AFTER UPDATE ON keys WHEN NEW.status IN {_ENDED}",
+        "DELETE FROM secrets WHERE key_id = NEW.id",
+    )
     for name, (when, body) in bodies.items():
         text = DDL(f"CREATE TRIGGER {name} {when} BEGIN {body}; END")  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
         event.listen(tables, "after_create", text.execute_if(dialect="sqlite"))

@@ -10,6 +10,7 @@ import logging
 import time
 from typing import Final
 
+from rf_middleware.issuer.audit import CLOCK
 from rf_middleware.issuer.changes import expire
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
@@ -27,7 +28,7 @@ async def watch(store: Store, revocations: Revocations, uses: Uses, every: float
         await asyncio.sleep(every)
         try:
             if await revocations.read(store.astir, revocations.head, time.time()):
-                await revocations.apply(expire(time.time()))
+                await revocations.apply(expire(time.time()), CLOCK)
             await revocations.store_receipts()
             used = uses.take()
             if used:

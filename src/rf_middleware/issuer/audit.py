@@ -1,0 +1,84 @@
+"""The audit log: who did what, when and from where. It only grows; each row is chained to the one before by SHA-256.
+
+A row is written in the transaction of the change it tells of: there is none without the other.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection, insert, select
+
+from rf_middleware.issuer.schema import audit
+
+__all__ = ["CLOCK", "NOBODY", "START", "By", "Note", "append", "link"]
+
+START: Final = bytes(32)
+"""What the first row is chained to."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something.
+
+    Attributes:
+        kind: ``person``, ``key``, ``command`` (the command line), ``holder`` (of the key concerned), ``clock`` or
+            ``nobody`` (not known, like one whose sign-in fails).
+        id: the id of the person or key.
+        name: for people who read the log.
+        address: where the request came from; empty for commands.
+    """
+
+    kind: str
+    id: str = ""
+    name: str = ""
+    address: str = ""
+
+
+CLOCK: Final = By("clock")
+NOBODY: Final = By("nobody")
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What is done.
+
+    Attributes:
+        action: ``noun.verb``, like ``key.revoke``.
+        target: the id or name of what it was done to.
+        workspace_id: where; ``None`` for nowhere in particular.
+        detail: more, never a secret.
+    """
+
+    action: str
+    target: str = ""
+    workspace_id: str | None = None
+    detail: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+def append(connection: Connection, by: By, note: Note) -> None:
+    """Add a row, in the transaction of the connection, which is alone in writing."""
+    last = connection.execute(select(audit.c.seq, audit.c.chain).order_by(audit.c.seq.desc()).limit(1)).first()
+    row: dict[str, object] = {
+        "seq": 1 if last is None else last.seq + 1,
+        "at": round(time.time(), 6),
+        "actor_kind": by.kind,
+        "actor_id": by.id,
+        "actor_name": by.name,
+        "address": by.address,
+        "action": note.action,
+        "target": note.target,
+        "workspace_id": note.workspace_id,
+        "detail": dict(note.detail),
+    }
+    connection.execute(insert(audit).values(**row, chain=link(START if last is None else last.chain, row)))
+
+
+def link(before: bytes, row: Mapping[str, object]) -> bytes:
+    """Return the chain of a row: SHA-256 of the chain before it and the row as canonical JSON."""
+    told = {name: value for name, value in row.items() if name != "chain"}
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(before + text.encode()).digest()

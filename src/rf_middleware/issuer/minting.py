@@ -1,0 +1,41 @@
+"""Makes new keys: the secret, and what is stored of it."""
+
+from collections.abc import Callable, Mapping
+from typing import TypedDict, Unpack
+
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.keys import KEY_PREFIX, mint, new_id
+from rf_middleware.issuer.records import NewKey, Sealed
+
+__all__ = ["KeyFields", "Minting"]
+
+
+class KeyFields(TypedDict, total=False):
+    """What may be said of a new key beside its name and scopes: fields of ``NewKey``."""
+
+    expires: float | None
+    owners: tuple[str, ...]
+    disabled: bool
+    folders: tuple[str, ...]
+    metadata: Mapping[str, object]
+    protected: bool
+    rotation_due: float | None
+    made_by: str
+
+
+class Minting:
+    """Mints keys.
+
+    Args:
+        seal: encrypts a secret for the key of this id; ``None`` where no encrypted secrets are kept.
+    """
+
+    def __init__(self, seal: Callable[[str, str], Sealed] | None = None) -> None:
+        self._seal = seal
+
+    def new(self, name: str, scopes: frozenset[str] | None, **more: Unpack[KeyFields]) -> tuple[str, NewKey]:
+        """Return a new secret and what is stored of it."""
+        secret, key_id = mint(KEY_PREFIX), new_id()
+        sealed = None if self._seal is None else self._seal(key_id, secret)
+        key = NewKey(key_id, fingerprint(secret.encode()), secret[:8], secret[-4:], name, scopes, sealed=sealed, **more)
+        return secret, key

@@ -1,0 +1,35 @@
+"""What the issuer's routes are made of: put together once, when the server starts."""
+
+from dataclasses import dataclass, field
+
+from rf_middleware._clock import Clock, now
+from rf_middleware.issuer.minting import Minting
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.uses import Uses
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The parts that routes share.
+
+    Attributes:
+        store: the database.
+        revocations: the running feed over the same database.
+        uses: notes which keys were asked about.
+        lease: seconds that are granted to validators.
+        clock: for limits.
+        minting: makes keys.
+        public_url: the address people and clients reach this issuer at, without a slash at the end; ``None``: the one
+            of each request.
+    """
+
+    store: Store
+    revocations: Revocations
+    uses: Uses
+    lease: float
+    clock: Clock = now
+    minting: Minting = field(default_factory=Minting)
+    public_url: str | None = None

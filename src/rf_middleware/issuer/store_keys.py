@@ -1,0 +1,96 @@
+"""What the issuer asks about keys, one function per question. Plain SQL.
+
+* Nothing here decides who may do what, and no secret comes in but by its fingerprint.
+* ``look_up`` reads epoch and head *before* the key, as statements of their own, so that a revocation
+  committed meanwhile is seen in the key, never missed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from rf_middleware.issuer.audit import By, Note, append
+from rf_middleware.issuer.records import ENDED, Key, Lookup, NewKey, Sealed
+from rf_middleware.issuer.rows import adding, key_of_row, select_keys, workspace_of_row
+from rf_middleware.issuer.schema import keys, meta, owners, secrets, uses, workspaces
+from rf_middleware.issuer.store_base import StoreBase, head_of
+
+__all__ = ["KeyStore", "created"]
+
+
+class KeyStore(StoreBase):
+    """Questions about keys."""
+
+    def look_up(self, fingerprint: bytes | None, publishable: str | None = None) -> Lookup:
+        """Find a key by fingerprint, or a workspace by its publishable id; an ended key is found too."""
+        with self._database.reading() as connection:
+            epoch = connection.execute(select(meta.c.epoch)).scalar_one()
+            head = head_of(connection)
+            if publishable is not None:
+                row = connection.execute(select(workspaces).where(workspaces.c.id == publishable)).mappings().first()
+                return Lookup(epoch, head, publishable=None if row is None else workspace_of_row(row))
+            found = connection.execute(select_keys().where(keys.c.fingerprint == fingerprint)).first()
+            return Lookup(epoch, head, None if found is None else key_of_row(found))
+
+    def keys_of(self, workspace_id: str) -> list[Key]:
+        """Return the keys of a workspace that have not ended, oldest first."""
+        return self._keys(keys.c.workspace_id == workspace_id, keys.c.status.not_in(ENDED))
+
+    def key_of(self, workspace_id: str, key_id: str) -> Key | None:
+        """Return one key of a workspace, also one that has ended."""
+        return next(iter(self._keys(keys.c.workspace_id == workspace_id, keys.c.id == key_id)), None)
+
+    def _keys(self, *conditions: ColumnElement[bool]) -> list[Key]:
+        query = select_keys().where(*conditions).order_by(keys.c.created, keys.c.id)
+        named = select(owners).where(owners.c.key_id.in_(select(keys.c.id).where(*conditions)))
+        with self._database.reading() as connection:
+            found = [key_of_row(row) for row in connection.execute(query)]
+            rows = connection.execute(named.order_by(owners.c.owner)).all()
+        return [replace(key, owners=tuple(row.owner for row in rows if row.key_id == key.id)) for key in found]
+
+    def create_key(self, workspace_id: str, key: NewKey, by: By) -> str:
+        """Add a key to a workspace; return its id."""
+        with self._database.writing() as connection:
+            for statement in adding(key, workspace_id):
+                connection.execute(statement)
+            append(connection, by, created(key, workspace_id))
+        return key.id
+
+    def sealed_secret(self, key_id: str) -> Sealed | None:
+        """Return the encrypted secret of a key that has not ended; ``None`` where none is kept."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(secrets).where(secrets.c.key_id == key_id)).first()
+        return None if row is None else Sealed(row.kek, row.sealed)
+
+    def sealed_with(self) -> dict[str, int]:
+        """Return how many secrets are kept for each key-encryption key."""
+        counted = select(secrets.c.kek, func.count().label("sealed")).group_by(secrets.c.kek)
+        with self._database.reading() as connection:
+            return {row.kek: row.sealed for row in connection.execute(counted)}
+
+    def write_once(self) -> bool:
+        """Say whether secrets are not kept at all."""
+        with self._database.reading() as connection:
+            return bool(connection.execute(select(meta.c.write_once)).scalar_one())
+
+    def set_write_once(self, *, on: bool) -> None:
+        """Keep no secrets from now on, nor those that are there; or keep those of new keys again."""
+        with self._database.writing() as connection:
+            connection.execute(update(meta).values(write_once=on))
+            if on:
+                connection.execute(delete(secrets))
+
+    def used(self, times: Mapping[str, float]) -> None:
+        """Note when keys were last used: in a table of its own, which nothing about a key's status is in."""
+        row = upsert(uses)
+        row = row.on_conflict_do_update(index_elements=[uses.c.key_id], set_={"last_used": row.excluded.last_used})
+        with self._database.writing() as connection:
+            connection.execute(row, [{"key_id": key_id, "last_used": when} for key_id, when in times.items()])
+
+
+def created(key: NewKey, workspace_id: str) -> Note:
+    """Return what the audit log says of a new key."""
+    scopes = None if key.scopes is None else sorted(key.scopes)
+    return Note("key.create", key.id, workspace_id, {"name": key.name, "scopes": scopes})
