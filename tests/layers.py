@@ -135,11 +135,17 @@ LAYERS = [
         pure=True,
     ),
     Layer(
+        name="secrets",
+        files="issuer.vault issuer.passwords",
+        why="what keeps a secret knows no table and no request",
+        packages="argon2 cryptography",
+    ),
+    Layer(
         name="issuer",
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
-        may="values issuer_core issuer",
-        packages="anyio argon2 click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
+        may="values issuer_core secrets issuer",
+        packages="anyio click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
     ),
     Layer(
         name="command_line",
