@@ -135,6 +135,13 @@ LAYERS = [
         pure=True,
     ),
     Layer(
+        name="attempts",
+        files="issuer.attempts",
+        why="who may try when is simulated, with a clock that is passed in",
+        may="values",
+        pure=True,
+    ),
+    Layer(
         name="secrets",
         files="issuer.vault issuer.passwords",
         why="what keeps a secret knows no table and no request",
@@ -144,7 +151,7 @@ LAYERS = [
         name="issuer",
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
-        may="values issuer_core secrets issuer",
+        may="values issuer_core attempts secrets issuer",
         packages="anyio click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
     ),
     Layer(
