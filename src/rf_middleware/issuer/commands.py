@@ -1,6 +1,5 @@
 """The issuer's commands ``serve`` and ``token``, and what all its commands share. Thin: options in, one answer out."""
 
-import getpass
 import json
 import logging
 import os
@@ -67,11 +66,7 @@ name_option = click.option("--name", default="", callback=_name, help="A name fo
 
 def command() -> By:
     """Return who the audit log names for what a command does: the user of the system."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a number that has no name
-        user = str(os.getuid())
-    return By("command", "", user)
+    return By("command", str(os.getuid()), os.environ.get("USER", ""))
 
 
 def show(text: str, otherwise: str) -> None:

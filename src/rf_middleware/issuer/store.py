@@ -10,7 +10,6 @@ from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.records import NewKey, SlugTaken, Token, Workspace
 from rf_middleware.issuer.rows import adding, workspace_of_row
 from rf_middleware.issuer.schema import tokens, workspaces
-from rf_middleware.issuer.schema_people import members
 from rf_middleware.issuer.store_events import EventStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
@@ -21,8 +20,8 @@ __all__ = ["Store"]
 class Store(KeyStore, EventStore, LifeStore):
     """The issuer's questions and changes."""
 
-    def create_workspace(self, slug: str, name: str, key: NewKey, by: By, admin: str | None = None) -> str:
-        """Add a workspace, its first key, and the person who is its admin; return its id.
+    def create_workspace(self, slug: str, name: str, key: NewKey, by: By) -> str:
+        """Add a workspace and its first key; return its id.
 
         Raises:
             SlugTaken: there is one with this slug.
@@ -36,8 +35,6 @@ class Store(KeyStore, EventStore, LifeStore):
                 for statement in adding(key, workspace_id, is_default=True):
                     connection.execute(statement)
                 append(connection, by, created(key, workspace_id))
-                if admin is not None:
-                    connection.execute(insert(members).values(workspace_id=workspace_id, person_id=admin, role="admin"))
         except IntegrityError:
             raise SlugTaken from None
         return workspace_id
