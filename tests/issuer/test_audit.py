@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.audit import CLOCK, START, By, Note, link
@@ -31,10 +31,11 @@ def database(tmp_path: Path) -> Generator[Database]:
     opened.close()
 
 
-def rows(database: Database) -> list[RowMapping]:
+def rows(database: Database) -> list[dict[str, Any]]:
     """Return the whole log."""
     with database.reading() as connection:
-        return list(connection.execute(select(audit).order_by(audit.c.seq)).mappings())
+        found = connection.execute(select(audit).order_by(audit.c.seq))
+        return [dict(row._mapping) for row in found]
 
 
 def told(database: Database, after: int = 2) -> list[tuple[str, str, str]]:
@@ -42,7 +43,7 @@ def told(database: Database, after: int = 2) -> list[tuple[str, str, str]]:
     return [(row["actor_kind"], row["action"], row["target"]) for row in rows(database)[after:]]
 
 
-def chained(found: list[RowMapping]) -> bool:
+def chained(found: list[dict[str, Any]]) -> bool:
     """Say whether each row fits to the one before."""
     before = [START, *(row["chain"] for row in found)]
     return all(row["chain"] == link(last, row) for last, row in zip(before, found, strict=False))
