@@ -25,7 +25,7 @@ SCOPES: list[object] = [
     ["a:b\n"],
     [1],
     [None],
-    ["role:admin"],
+    ["role:owner"],
     ["a:b"] * 101,
 ]
 OWNERS: list[object] = [None, "ann", {}, [""], [1], ["a\nb"], ["x" * 201], ["ann"] * 101]
@@ -80,6 +80,9 @@ GOOD: list[tuple[str, object, object]] = [
     ("scopes", [], []),
     ("scopes", ["b:c", "a:b", "b:c"], ["a:b", "b:c"]),
     ("scopes", ["0-9_:_9-0", "roles:admin"], ["0-9_:_9-0", "roles:admin"]),
+    ("scopes", ["role:admin", "a:b"], None),
+    ("scopes", ["role:inference", "a:b"], ["a:b", "model:infer"]),
+    ("scopes", ["role:viewer"], ["api-key:read", "workspace:read"]),
     ("owners", [], []),
     ("owners", ["bob", "ann", "bob"], ["ann", "bob"]),
     ("owners", ["x" * 200] * 100, ["x" * 200]),

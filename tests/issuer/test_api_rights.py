@@ -34,6 +34,9 @@ async def manager(rig: Rig, scopes: list[str] | None = None, expires: str | None
         (["model:train"], False),
         (["model:infer", "model:train"], False),
         ([*MANAGER, "a:b"], False),
+        (["role:inference"], True),
+        (["role:viewer"], False),
+        (["role:admin"], False),
     ],
 )
 @in_loop

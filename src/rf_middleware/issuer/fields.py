@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from rf_middleware.issuer.access import Actor
 from rf_middleware.issuer.answers import Problem
+from rf_middleware.issuer.presets import PRESETS, expanded
 from rf_middleware.issuer.records import ENDED, Key, Receipt
 
 __all__ = ["flag", "key_body", "only", "read_expiry", "read_name", "read_owners", "read_scopes", "receipt_body"]
@@ -97,15 +98,18 @@ def read_owners(value: object) -> tuple[str, ...]:
 
 
 def read_scopes(value: object, actor: Actor) -> frozenset[str] | None:
-    """Read scopes that the acting key may give; ``null`` is every scope.
+    """Read scopes that the acting key may give, presets spelled out; ``null`` is every scope.
 
     Raises:
         Problem: 400, they are none; 403, the acting key does not have them all itself.
     """
-    # ``role:`` is kept for presets.
-    wanted = None if value is None else _texts(value, lambda each: bool(_SCOPE.fullmatch(each)) and each[:5] != "role:")
-    if wanted is None and value is not None:
+    named = None if value is None else _texts(value, lambda each: bool(_SCOPE.fullmatch(each)))
+    if named is None and value is not None:
         raise Problem(400, f"scopes is null or a list of at most {_MOST} texts like noun:verb, in a-z, 0-9, _ and -")
+    try:
+        wanted = None if named is None else expanded(named)
+    except KeyError:
+        raise Problem(400, f"scopes names a preset that is not one of {', '.join(PRESETS)}") from None
     if not actor.covers(wanted):
         raise Problem(403, "A key can't give scopes that it does not have itself")
     return wanted
