@@ -166,7 +166,7 @@ async def test_a_bad_body_is_named(rig: Rig) -> None:
         ({"scopes": ["noun"]}, "noun:verb"),
         ({"scopes": ["Model:infer"]}, "noun:verb"),
         ({"scopes": [1, {}]}, "noun:verb"),
-        ({"scopes": ["role:admin"]}, "noun:verb"),
+        ({"scopes": ["role:owner"]}, "role:admin, role:developer, role:viewer, role:inference"),
         ({"scopes": ["a:b"] * 101}, "at most 100"),
         ([], "object"),
     ]

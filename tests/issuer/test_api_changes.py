@@ -33,6 +33,10 @@ ENDS: list[object] = [
     *(1, True, "", "soon", "2990-01-01", "2990-01-01T00:00:00", "2990-13-01T00:00:00Z", ["2990-01-01T00:00:00Z"]),
     *("1990-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+23:59"),
 ]
+METADATA: list[object] = [
+    *(None, [], "a", 1, {"a": []}, {"a": {}}, {"a\nb": 1}, {"x" * 201: 1}, {"a": "x" * 201}, {"a": "\udc80"}),
+    *({"a": float("nan")}, {"a": float("inf")}, {"a": 10**400}, {"a": "b\nc"}, {str(n): n for n in range(101)}),
+]
 BAD: dict[str, list[object]] = {
     "name": NAMES,
     "scopes": SCOPES,
@@ -40,14 +44,18 @@ BAD: dict[str, list[object]] = {
     "expiresAt": ENDS,
     "disabled": [None, 0, 1, "true", [], "false"],
     "graceSeconds": [None, -1, True, "5", [], 30 * 86_400 + 1, 10**400, float("nan"), float("inf")],
+    "folderIds": OWNERS,
+    "customMetadata": METADATA,
+    "rotationDueAt": [*ENDS[:4], *ENDS[6:], "1990-01-01", "2990-13-01"],
+    "protected": [None, 0, 1, "true", []],
     "colour": ["red"],
-    "protected": [False],
     "\udc80" * 3: [1],
 }
+KEPT = ("customMetadata", "protected", "rotationDueAt")
 TAKES = {
-    ("POST", KEYS): {"name", "scopes", "owners", "expiresAt"},
-    ("PATCH", KEY): {"name", "scopes", "owners", "expiresAt", "disabled"},
-    ("POST", ROLL): {"owners", "graceSeconds"},
+    ("POST", KEYS): {"name", "scopes", "owners", "expiresAt", *KEPT, "folderIds"},
+    ("PATCH", KEY): {"name", "scopes", "owners", "expiresAt", "disabled", *KEPT},
+    ("POST", ROLL): {"owners", "graceSeconds", "rotationDueAt"},
 }
 
 
@@ -86,6 +94,13 @@ GOOD: list[tuple[str, object, object]] = [
     ("owners", [], []),
     ("owners", ["bob", "ann", "bob"], ["ann", "bob"]),
     ("owners", ["x" * 200] * 100, ["x" * 200]),
+    ("customMetadata", {}, {}),
+    ("customMetadata", {"team": "sight", "": 1.5, "a b": None}, {"team": "sight", "": 1.5, "a b": None}),
+    ("protected", True, True),
+    ("rotationDueAt", None, None),
+    ("rotationDueAt", "2990-01-01", LATER),
+    ("rotationDueAt", "2990-01-01T00:00:00", LATER),
+    ("rotationDueAt", "2990-01-01T02:00:00.9+02:00", LATER),
     ("expiresAt", None, None),
     ("expiresAt", "2990-01-01T02:00:00.9+02:00", LATER),
     ("expiresAt", "2990-01-01T00:00:00Z", LATER),
@@ -107,7 +122,7 @@ async def test_a_good_value_is_kept_and_shown(
         made = answer.json()["apiKey"] if method == "PATCH" else answer.json()
         assert made[field] == shown
         again = (await rig.call("GET", KEY.format(made["keyId"]))).json()["apiKey"]
-        listed = (await rig.call("GET", KEYS)).json()["apiKeys"]
+        listed = (await rig.call("GET", KEYS, params={"includeFolders": "true"})).json()["apiKeys"]
         assert again in listed
         assert made.items() >= again.items()
 

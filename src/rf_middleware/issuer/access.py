@@ -38,6 +38,7 @@ class Actor:
         publishable: whether it is not secret.
         expires: when the key ends, in seconds since 1970; ``None`` for never.
         name: the key's.
+        folders: the ones it is kept to; all of them when it is empty.
     """
 
     workspace: Workspace
@@ -46,6 +47,7 @@ class Actor:
     publishable: bool = False
     expires: float | None = None
     name: str = ""
+    folders: tuple[str, ...] = ()
 
     def may(self, scope: str) -> bool:
         """Say whether the key has this scope."""
@@ -54,6 +56,10 @@ class Actor:
     def covers(self, scopes: frozenset[str] | None) -> bool:
         """Say whether the key has all of these scopes; ``None`` is every scope."""
         return self.scopes is None or (scopes is not None and scopes <= self.scopes)
+
+    def within(self, folders: tuple[str, ...]) -> bool:
+        """Say whether the key has all of these folders; an empty list is every folder."""
+        return not self.folders or (bool(folders) and set(folders) <= set(self.folders))
 
 
 class Access:
@@ -128,7 +134,7 @@ def actor_of(found: Lookup) -> Actor | None:
     key = found.key
     if key is None or key.status != "active" or key.workspace.status != "active" or key.left(time.time()) <= 0:
         return None
-    return Actor(key.workspace, key.scopes, key.id, expires=key.expires, name=key.name)
+    return Actor(key.workspace, key.scopes, key.id, expires=key.expires, name=key.name, folders=key.folders)
 
 
 def by_key(request: Request, actor: Actor) -> By:

@@ -39,14 +39,16 @@ class KeyRoutes:
     async def workspace(self, request: Request) -> JSONResponse:
         """Describe the workspace."""
         found = (await self._access.actor_in(request, None)).workspace
-        return answer({"workspace": {"name": found.name, "url": found.slug, "members": 0, "projects": []}})
+        members = await self._revocations.read(self._store.member_count, found.id)
+        return answer({"workspace": {"name": found.name, "url": found.slug, "members": members, "projects": []}})
 
     async def list(self, request: Request) -> JSONResponse:
         """List the keys."""
         actor = await self._access.actor_in(request, "api-key:read")
         disabled_too = flag(request, "includeDisabled", default=False)
+        folders = flag(request, "includeFolders", default=False)
         keys = await self._revocations.read(self._store.keys_of, actor.workspace.id)
-        shown = [key_body(key) for key in keys if disabled_too or key.status == "active"]
+        shown = [key_body(key, folders=folders) for key in keys if disabled_too or key.status == "active"]
         return answer({"apiKeys": shown, "publishableKey": PUBLISHABLE_PREFIX + actor.workspace.id})
 
     async def get(self, request: Request) -> JSONResponse:

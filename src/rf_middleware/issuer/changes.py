@@ -42,9 +42,9 @@ class Change:
     also: tuple[Note, ...] = ()
 
 
-def revoke(key_id: str) -> Change:
+def revoke(key_id: str, *, unless_protected: bool = False) -> Change:
     """End a key for good."""
-    return edit(key_id, {"status": "revoked"})
+    return edit(key_id, {"status": "revoked"}, unless_protected=unless_protected)
 
 
 def edit(

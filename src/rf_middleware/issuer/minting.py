@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.keys import KEY_PREFIX, mint, new_id
-from rf_middleware.issuer.records import NewKey, Sealed
+from rf_middleware.issuer.records import Key, NewKey, Sealed
 
 __all__ = ["KeyFields", "Minting"]
 
@@ -39,3 +39,17 @@ class Minting:
         sealed = None if self._seal is None else self._seal(key_id, secret)
         key = NewKey(key_id, fingerprint(secret.encode()), secret[:8], secret[-4:], name, scopes, sealed=sealed, **more)
         return secret, key
+
+    def successor(self, old: Key, changed: KeyFields) -> tuple[str, NewKey]:
+        """Return a new secret and what is stored of the key that replaces an old one: the same but for what is said."""
+        fields: KeyFields = {
+            "expires": old.expires,
+            "owners": old.owners,
+            "disabled": old.status == "disabled",
+            "folders": old.folders,
+            "metadata": old.metadata,
+            "protected": old.protected,
+            "rotation_due": old.rotation_due,
+        }
+        fields.update(changed)
+        return self.new(old.name, old.scopes, **fields)

@@ -182,10 +182,12 @@ class Ended:
     Attributes:
         seq: the newest event that tells of it; 0 when there is none.
         before: it changed nothing that was not so before.
+        missed: what it was to change was not there to be changed, or not as it was asked for.
     """
 
     seq: int
     before: bool
+    missed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import time
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.audit import By, Note, append
@@ -44,6 +44,13 @@ class Store(KeyStore, EventStore, LifeStore):
         with self._database.reading() as connection:
             rows = connection.execute(select(workspaces).order_by(workspaces.c.slug))
             return [workspace_of_row(row) for row in rows.mappings()]
+
+    def member_count(self, workspace_id: str) -> int:
+        """Return how many people belong to a workspace."""
+        counted = select(func.count()).where(members.c.workspace_id == workspace_id)
+        with self._database.reading() as connection:
+            found: int = connection.execute(counted).scalar_one()
+        return found
 
     def create_token(self, fingerprint: bytes, name: str, by: By) -> str:
         """Add a validator token; return its id."""

@@ -51,7 +51,7 @@ class EventStore(StoreBase):
             if after > before:
                 return Ended(after, before=False)
             newest = select(func.coalesce(func.max(events.c.seq), 0)).where(change.about)
-            return Ended(connection.execute(newest).scalar_one(), before=True)
+            return Ended(connection.execute(newest).scalar_one(), before=True, missed=not made)
 
     def note(self, by: By, note: Note) -> None:
         """Add to the audit log what changes nothing else."""
