@@ -124,7 +124,7 @@ def test_a_change_says_that_it_found_nothing_to_change(tmp_path: Path) -> None:
 @running
 async def test_a_roll_keeps_what_is_kept_with_a_key(rig: Rig) -> None:
     """Folders, metadata and the due date go on to the replacement, unless a new date is given or none."""
-    body: dict[str, object] = {"folderIds": ["f1", "f2"], "customMetadata": {"team": "sight"}, "rotationDueAt": LATER}
+    body: dict[str, Any] = {"folderIds": ["f1", "f2"], "customMetadata": {"team": "sight"}, "rotationDueAt": LATER}
     first = await made(rig, name="it", **body)
     second = (await rig.call("POST", ROLL.format(first["keyId"]))).json()
     assert second.items() >= {**body, "name": "it", "protected": False}.items()

@@ -10,6 +10,7 @@ from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.records import NewKey, SlugTaken, Token, Workspace
 from rf_middleware.issuer.rows import adding, workspace_of_row
 from rf_middleware.issuer.schema import tokens, workspaces
+from rf_middleware.issuer.schema_people import members
 from rf_middleware.issuer.store_events import EventStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
