@@ -25,6 +25,7 @@ from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
 from rf_middleware.issuer.metadata import Metadata
+from rf_middleware.issuer.openapi import Description
 from rf_middleware.issuer.parts import Parts
 
 __all__ = ["build_app"]
@@ -42,6 +43,7 @@ def build_app(parts: Parts) -> ASGIApp:
             *Introspection(access, revocations, parts.uses, parts.clock).routes(),
             *Feed(access, revocations).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
+            *Description().routes(),
             *KeyChanges(access, store, revocations, parts.minting).routes(),
             *KeyRoutes(access, store, revocations).routes(),
         ],
