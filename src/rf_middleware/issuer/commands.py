@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Final
 
 import click
@@ -13,6 +14,7 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, DatabaseProblem, explained, locate
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
+from rf_middleware.issuer.records import Workspace
 from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, serve
 from rf_middleware.issuer.store import Store
 
@@ -21,11 +23,13 @@ __all__ = [
     "command",
     "database_option",
     "json_option",
+    "maker",
     "name_option",
     "opened",
     "serve_command",
     "show",
     "token",
+    "workspace_of",
 ]
 
 _LONGEST_NAME: Final = 200
@@ -67,6 +71,12 @@ name_option = click.option("--name", default="", callback=_name, help="A name fo
 def command() -> By:
     """Return who the audit log names for what a command does: the user of the system."""
     return By("command", str(os.getuid()), os.environ.get("USER", ""))
+
+
+def maker() -> str:
+    """Return what is said of a key that a command makes."""
+    by = command()
+    return f"command line, {by.name or f'user {by.id}'}"[:200]
 
 
 def show(text: str, otherwise: str) -> None:
@@ -117,9 +127,25 @@ def opened(given: str | None) -> Generator[Store]:
         raise Failed(str(problem)) from None
 
 
+def workspace_of(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
+    """Return the workspace with this slug.
+
+    Raises:
+        Failed: there is none, or it is deleted.
+    """
+    found = next((each for each in store.list_workspaces() if each.slug == slug), None)
+    if found is None:
+        message = f"there is no workspace {slug}"
+        raise Failed(message)
+    if found.status == "deleted" and not deleted_too:
+        message = f"the workspace {slug} is deleted"
+        raise Failed(message)
+    return found
+
+
 @click.group()
 def token() -> None:
-    """Add tokens by which apps ask the issuer, in the database itself."""
+    """Add, list and withdraw tokens by which apps ask the issuer, in the database itself."""
 
 
 @token.command("create")
@@ -133,3 +159,39 @@ def create_token(name: str, database: str | None, *, as_json: bool) -> None:
         store.create_token(fingerprint(secret.encode()), name, command())
     otherwise = "the token could not be shown; rf-middleware token create makes another"
     show(json.dumps({"token": secret}) if as_json else secret, otherwise)
+
+
+@token.command("list")
+@database_option
+@json_option
+def list_tokens(database: str | None, *, as_json: bool) -> None:
+    """List the validator tokens, also those that were withdrawn."""
+    with opened(database) as store:
+        found = store.list_tokens()
+    if as_json:
+        rows = [
+            {"tokenId": each.id, "name": each.name, "created": _shown(each.created), "ended": _shown(each.ended)}
+            for each in found
+        ]
+        click.echo(json.dumps(rows))
+        return
+    for each in found:
+        ended = "" if each.ended is None else f"(ended {_shown(each.ended)})"
+        click.echo("  ".join(part for part in (each.id, _shown(each.created), each.name, ended) if part))
+
+
+@token.command("revoke")
+@click.argument("token_id")
+@database_option
+@json_option
+def revoke_token(token_id: str, database: str | None, *, as_json: bool) -> None:
+    """Withdraw a validator token: apps that ask with it are refused from then on."""
+    with opened(database) as store:
+        if not store.end_token(token_id, command()):
+            message = f"there is no good token {token_id}; rf-middleware token list shows their ids"
+            raise Failed(message)
+    click.echo(json.dumps({"revoked": True, "tokenId": token_id}) if as_json else f"the token {token_id} is withdrawn")
+
+
+def _shown(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

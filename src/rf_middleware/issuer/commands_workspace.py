@@ -14,11 +14,22 @@ import click
 from rf_middleware._clock import now
 from rf_middleware._models import SLUG
 from rf_middleware.issuer.changes import Change, remove_owner, set_workspace
-from rf_middleware.issuer.commands import Failed, command, database_option, json_option, name_option, opened, show
+from rf_middleware.issuer.commands import (
+    Failed,
+    command,
+    database_option,
+    json_option,
+    maker,
+    name_option,
+    opened,
+    show,
+    workspace_of,
+)
+from rf_middleware.issuer.commands_import import import_keys
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.metadata import DRIFT
 from rf_middleware.issuer.minting import Minting
-from rf_middleware.issuer.records import Receipt, SlugTaken, Workspace
+from rf_middleware.issuer.records import Receipt, SlugTaken
 from rf_middleware.issuer.serving import being_served
 from rf_middleware.issuer.store import Store
 
@@ -50,6 +61,9 @@ def workspace() -> None:
     """Add, list, suspend and delete workspaces, in the database itself."""
 
 
+workspace.add_command(import_keys)
+
+
 @workspace.command("create")
 @click.argument("slug", callback=_slug)
 @name_option
@@ -57,7 +71,7 @@ def workspace() -> None:
 @json_option
 def create_workspace(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a workspace and its first key, which is shown once."""
-    secret, key = Minting().new("Default key", None)
+    secret, key = Minting().new("Default key", None, made_by=maker())
     with opened(database) as store:
         try:
             store.create_workspace(slug, name, key, command())
@@ -74,9 +88,9 @@ def create_workspace(slug: str, name: str, database: str | None, *, as_json: boo
 @json_option
 def add_key(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a key with full access to a workspace: when its last one was revoked or lost."""
-    secret, key = Minting().new(name or "Default key", None)
+    secret, key = Minting().new(name or "Default key", None, made_by=maker())
     with opened(database) as store:
-        store.create_key(_found(store, slug, deleted_too=False).id, key, command())
+        store.create_key(workspace_of(store, slug, deleted_too=False).id, key, command())
     _show_key(slug, key.id, secret, as_json=as_json)
 
 
@@ -137,7 +151,7 @@ def resume(slug: str, database: str | None, *, wait: bool, as_json: bool) -> Non
 def delete(slug: str, database: str | None, *, yes: bool, wait: bool, as_json: bool) -> None:
     """Refuse every key of a workspace for good; its name is not given away again."""
     with opened(database) as store:
-        closed = _found(store, slug, deleted_too=True).status == "deleted"
+        closed = workspace_of(store, slug, deleted_too=True).status == "deleted"
     if not yes and not closed:
         click.confirm(f"The keys of {slug} end for good. Go on?", abort=True, err=True)
     _set(slug, "deleted", database, wait=wait, as_json=as_json)
@@ -152,7 +166,7 @@ def delete(slug: str, database: str | None, *, yes: bool, wait: bool, as_json: b
 def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     """Take somebody off the keys of a workspace; a key that nobody else owns is revoked."""
     with opened(database) as store:
-        found = _found(store, slug, deleted_too=True)
+        found = workspace_of(store, slug, deleted_too=True)
         theirs = [key.owners for key in store.keys_of(found.id) if owner in key.owners]
         ended = f"{owner} is off {len(theirs)} keys of {slug}, {theirs.count((owner,))} of them revoked"
         said, changed = _carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
@@ -164,20 +178,9 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
 
 def _set(slug: str, status: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     with opened(database) as store:
-        found = _found(store, slug, deleted_too=status == "deleted")
+        found = workspace_of(store, slug, deleted_too=status == "deleted")
         said, _ = _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
     click.echo(said)
-
-
-def _found(store: Store, slug: str, *, deleted_too: bool) -> Workspace:
-    found = next((each for each in store.list_workspaces() if each.slug == slug), None)
-    if found is None:
-        message = f"there is no workspace {slug}"
-        raise Failed(message)
-    if found.status == "deleted" and not deleted_too:
-        message = f"the workspace {slug} is deleted"
-        raise Failed(message)
-    return found
 
 
 def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> tuple[str, bool]:

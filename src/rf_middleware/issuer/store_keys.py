@@ -5,7 +5,7 @@
   committed meanwhile is seen in the key, never missed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -57,6 +57,21 @@ class KeyStore(StoreBase):
                 connection.execute(statement)
             append(connection, by, created(key, workspace_id))
         return key.id
+
+    def import_keys(self, workspace_id: str, new: Sequence[NewKey], by: By) -> set[bytes]:
+        """Add keys that were made elsewhere, unless one is there already; return the fingerprints of those that are."""
+        with self._database.writing() as connection:
+            known = select(keys.c.fingerprint)
+            there = {
+                key.fingerprint
+                for key in new
+                if connection.execute(known.where(keys.c.fingerprint == key.fingerprint)).first()
+            }
+            for key in () if there else new:
+                for statement in adding(key, workspace_id):
+                    connection.execute(statement)
+                append(connection, by, replace(created(key, workspace_id), action="key.import"))
+        return there
 
     def sealed_secret(self, key_id: str) -> Sealed | None:
         """Return the encrypted secret of a key that has not ended; ``None`` where none is kept."""
