@@ -91,9 +91,9 @@ class KeyChanges:
             ended = await self._revocations.apply(revoke(key.id, unless_protected=True), by_key(request, actor))
             if ended.missed and not (await self._key(actor, key.id)).ended:
                 raise protected()
-        if ended.before and await self._revocations.is_done(ended.seq):
-            raise not_found()
-        told = await self._told(ended, wait=wait)
+            if ended.before and await self._revocations.is_done(ended.seq):
+                raise not_found()
+            told = await self._told(ended, wait=wait)
         return answer(told, 202 if "receipt" in told else 200)
 
     async def roll(self, request: Request) -> JSONResponse:
@@ -115,7 +115,7 @@ class KeyChanges:
                 if "receipt" in told:
                     return answer(told, 202)
                 raise Problem(409, "This key was rolled, revoked or changed already")
-        new = await self._key(actor, key.id)
+            new = await self._key(actor, key.id)
         return answer({**told, "key": secret, **key_body(new), "rolled": old.id}, 202 if "receipt" in told else 200)
 
     @asynccontextmanager
