@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import httpx
+from argon2 import PasswordHasher
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,15 +22,21 @@ from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.minting import Minting
 from rf_middleware.issuer.parking import PARK
 from rf_middleware.issuer.parts import Parts
+from rf_middleware.issuer.passwords import Passwords
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
+from rf_middleware.issuer.vault import Vault
 
-__all__ = ["BY", "SESSION", "Rig", "Turned", "in_loop", "new_key", "opened", "running", "until"]
+__all__ = ["BY", "PASSWORDS", "SESSION", "VAULT", "Rig", "Turned", "in_loop", "new_key", "opened", "running", "until"]
 
 SESSION = "a-session-of-this-validator"
 
 BY = By("command", name="tests")
+PASSWORDS = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+"""Cheap ones."""
+
+VAULT = Vault(bytes(32))
 new_key = Minting().new
 
 P = ParamSpec("P")
@@ -125,7 +132,9 @@ async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGen
         store.create_token(fingerprint(token.encode()), "a validator", BY)
         revocations = Revocations(store, lease, clock)
         uses = Uses(clock)
-        parts = Parts(store=store, revocations=revocations, uses=uses, lease=lease, clock=clock)
+        parts = Parts(
+            store=store, revocations=revocations, uses=uses, lease=lease, clock=clock, vault=VAULT, passwords=PASSWORDS
+        )
         transport = httpx.ASGITransport(Parking(build_app(parts)))
         async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:
             try:

@@ -22,9 +22,10 @@ from rf_middleware.cli import group
 COMMAND = [sys.executable, "-c", "from rf_middleware.cli import main; main()"]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    env = {**os.environ, **environment}
+    return subprocess.run([*COMMAND, *arguments], env=env, capture_output=True, text=True, check=False, timeout=60)
 
 
 def printed(*arguments: str) -> dict[str, str]:
@@ -60,9 +61,10 @@ class Served:
 
 
 @contextmanager
-def served(database: Path, lease: float = 1.0) -> Generator[Served]:
+def served(database: Path, lease: float = 1.0, *, write_once: bool = False) -> Generator[Served]:
     """Run an issuer on a free port."""
     arguments = ["serve", "--port", "0", "--database", str(database), "--lease", str(lease)]
+    arguments += ["--write-once"] * write_once
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
         try:
@@ -224,6 +226,8 @@ def test_in_one_process_too_a_signal_ends_it(database: Path, times: int) -> None
     for connection in open_connection:
         connection.close()
     assert done.exit_code == 0, done.output
-    assert done.stdout == f"rf-middleware issuer ready on http://[::1]:{port} (database {database}, lease 10 s)\n"
+    ready, first = done.stdout.splitlines()
+    assert ready == f"rf-middleware issuer ready on http://[::1]:{port} (database {database}, lease 10 s)"
+    assert first.startswith(f"The first administrator signs up at http://[::1]:{port}/first/")
     assert lock.exists()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -14,19 +14,27 @@ from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
+from rf_middleware.issuer.attempts import Attempts
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
 from rf_middleware.issuer.metadata import Metadata
 from rf_middleware.issuer.openapi import Description
+from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
+from rf_middleware.issuer.settings import Settings
+from rf_middleware.issuer.settings_changes import SettingsChanges
+from rf_middleware.issuer.settings_secret import SettingsSecret
+from rf_middleware.issuer.sign_in import SignIn
+from rf_middleware.issuer.visitors import SeeOther, Visitors
 
 __all__ = ["build_app"]
 
@@ -44,11 +52,13 @@ def build_app(parts: Parts) -> ASGIApp:
             *Feed(access, revocations).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
             *Description().routes(),
-            *KeyChanges(access, store, revocations, parts.minting).routes(),
+            *_page_routes(parts),
+            *KeyChanges(access, store, revocations, parts.minting()).routes(),
             *KeyRoutes(access, store, revocations).routes(),
         ],
         exception_handlers={
             Problem: _refused,
+            SeeOther: _elsewhere,
             HTTPException: _no_route,
             OperationalError: _no_database,
             Exception: _unexpected,
@@ -57,6 +67,23 @@ def build_app(parts: Parts) -> ASGIApp:
     # A redirect would carry the query, and the key in it, into a Location header.
     app.router.redirect_slashes = False
     return _Outermost(app)
+
+
+def _page_routes(parts: Parts) -> list[Route]:
+    visitors = Visitors(parts.store, parts.revocations, parts.public_url)
+    pages = Pages(visitors)
+    shared = (parts.store, parts.revocations, visitors, pages)
+    passwords, attempts, minting = parts.passwords, Attempts(parts.clock), parts.minting()
+    routes = [
+        *pages.routes(),
+        *SignIn(*shared, passwords=passwords, attempts=attempts).routes(),
+        *Settings(*shared, minting=minting).routes(),
+        *SettingsSecret(*shared, vault=parts.vault, passwords=passwords, attempts=attempts).routes(),
+        *SettingsChanges(*shared, minting=minting).routes(),
+    ]
+    for route in routes:
+        route.include_in_schema = False  # for people, not for programs
+    return routes
 
 
 class _Outermost:
@@ -68,7 +95,9 @@ class _Outermost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:
@@ -81,6 +110,10 @@ class _Outermost:
 async def _refused(_request: Request, error: Exception) -> JSONResponse:
     problem = cast("Problem", error)
     return answer(problem.body, problem.status, problem.headers)
+
+
+async def _elsewhere(_request: Request, error: Exception) -> RedirectResponse:
+    return RedirectResponse(cast("SeeOther", error).location, 303)
 
 
 async def _no_route(_request: Request, error: Exception) -> JSONResponse:

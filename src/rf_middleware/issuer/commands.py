@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -58,6 +59,13 @@ def _lease(_context: click.Context, _option: click.Parameter, seconds: float) ->
     return seconds
 
 
+def _public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    if url is not None and not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", url):
+        message = "like https://keys.example.com, without a path"
+        raise click.BadParameter(message)
+    return url
+
+
 def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
     if len(name) > _LONGEST_NAME or not name.isprintable():
         message = f"at most {_LONGEST_NAME} printable characters"
@@ -99,11 +107,19 @@ def show(text: str, otherwise: str) -> None:
     help="Seconds an app may trust its cache after it last heard from here.",
 )
 @database_option
-def serve_command(host: str, port: int, lease: float, database: str | None) -> None:
+@click.option("--write-once", is_flag=True, help="Keep hashes only: a key is shown when it is made and never again.")
+@click.option(
+    "--public-url",
+    callback=_public_url,
+    help="Where people and clients reach this server, like https://keys.example.com",
+)
+def serve_command(
+    host: str, port: int, lease: float, database: str | None, public_url: str | None, *, write_once: bool
+) -> None:
     """Run the issuer."""
     logging.basicConfig(format="rf-middleware: %(levelname)s %(message)s", level=logging.WARNING)
     try:
-        serve(locate(database), host, port, lease, click.echo)
+        serve(locate(database), host, port, lease, click.echo, write_once=write_once, public_url=public_url)
     except (DatabaseProblem, CannotListen) as problem:
         raise Failed(str(problem)) from None
 

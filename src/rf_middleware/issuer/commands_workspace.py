@@ -28,10 +28,11 @@ from rf_middleware.issuer.commands import (
 from rf_middleware.issuer.commands_import import import_keys
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.metadata import DRIFT
-from rf_middleware.issuer.minting import Minting
+from rf_middleware.issuer.minting import Minting, sealing
 from rf_middleware.issuer.records import Receipt, SlugTaken
 from rf_middleware.issuer.serving import being_served
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.vault_of import vault_of
 
 __all__ = ["workspace"]
 
@@ -71,8 +72,8 @@ workspace.add_command(import_keys)
 @json_option
 def create_workspace(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a workspace and its first key, which is shown once."""
-    secret, key = Minting().new("Default key", None, made_by=maker())
     with opened(database) as store:
+        secret, key = _minting(store).new("Default key", None, made_by=maker())
         try:
             store.create_workspace(slug, name, key, command())
         except SlugTaken:
@@ -88,10 +89,14 @@ def create_workspace(slug: str, name: str, database: str | None, *, as_json: boo
 @json_option
 def add_key(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a key with full access to a workspace: when its last one was revoked or lost."""
-    secret, key = Minting().new(name or "Default key", None, made_by=maker())
     with opened(database) as store:
+        secret, key = _minting(store).new(name or "Default key", None, made_by=maker())
         store.create_key(workspace_of(store, slug, deleted_too=False).id, key, command())
     _show_key(slug, key.id, secret, as_json=as_json)
+
+
+def _minting(store: Store) -> Minting:
+    return Minting(sealing(vault_of(store, lambda text: click.echo(f"rf-middleware: {text}", err=True))))
 
 
 def _show_key(slug: str, key_id: str, secret: str, *, as_json: bool) -> None:

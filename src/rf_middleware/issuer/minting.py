@@ -6,8 +6,9 @@ from typing import TypedDict, Unpack
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.keys import KEY_PREFIX, mint, new_id
 from rf_middleware.issuer.records import Key, NewKey, Sealed
+from rf_middleware.issuer.vault import Vault
 
-__all__ = ["KeyFields", "Minting"]
+__all__ = ["KeyFields", "Minting", "sealing"]
 
 
 class KeyFields(TypedDict, total=False):
@@ -53,3 +54,8 @@ class Minting:
         }
         fields.update(changed)
         return self.new(old.name, old.scopes, **fields)
+
+
+def sealing(vault: Vault | None) -> Callable[[str, str], Sealed] | None:
+    """Return what encrypts a secret for the key of an id; ``None`` without a vault."""
+    return None if vault is None else lambda key_id, secret: Sealed(*vault.seal(key_id, secret))

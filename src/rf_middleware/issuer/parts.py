@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 from rf_middleware._clock import Clock, now
-from rf_middleware.issuer.minting import Minting
+from rf_middleware.issuer.minting import Minting, sealing
+from rf_middleware.issuer.passwords import Passwords
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
+from rf_middleware.issuer.vault import Vault
 
 __all__ = ["Parts"]
 
@@ -21,7 +23,8 @@ class Parts:
         uses: notes which keys were asked about.
         lease: seconds that are granted to validators.
         clock: for limits.
-        minting: makes keys.
+        vault: opens the encrypted secrets; ``None`` where none are kept.
+        passwords: hashes and checks those of people.
         public_url: the address people and clients reach this issuer at, without a slash at the end; ``None``: the one
             of each request.
     """
@@ -31,5 +34,10 @@ class Parts:
     uses: Uses
     lease: float
     clock: Clock = now
-    minting: Minting = field(default_factory=Minting)
+    vault: Vault | None = None
+    passwords: Passwords = field(default_factory=Passwords)
     public_url: str | None = None
+
+    def minting(self) -> Minting:
+        """Return what makes keys, and encrypts a copy of their secrets where that is wanted."""
+        return Minting(sealing(self.vault))

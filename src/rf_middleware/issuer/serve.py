@@ -6,17 +6,23 @@
 """
 
 import asyncio
+import logging
+import secrets
 import signal
 import socket
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 
 from rf_middleware._clock import now
+from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.app import build_app
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, understood
 from rf_middleware.issuer.parking import Connection
 from rf_middleware.issuer.parts import Parts
@@ -24,12 +30,16 @@ from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.serving import only_server
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
+from rf_middleware.issuer.vault import Vault
+from rf_middleware.issuer.vault_of import vault_of
 from rf_middleware.issuer.watch import watch
 
 __all__ = ["LONGEST_LEASE", "SHORTEST_LEASE", "CannotListen", "serve"]
 
 SHORTEST_LEASE: Final = 0.1
 LONGEST_LEASE: Final = 3600.0
+_log = logging.getLogger("rf_middleware.issuer")
+_LINK: Final = 86_400.0
 _GRACE: Final = 5
 """Seconds for requests that run when the server is told to stop."""
 
@@ -41,7 +51,16 @@ class CannotListen(Exception):  # noqa: N818 - not an error of the program
     """The address can't be listened on; the text says why, in one line."""
 
 
-def serve(path: Path, host: str, port: int, lease: float, say: Callable[[str], None]) -> None:
+def serve(
+    path: Path,
+    host: str,
+    port: int,
+    lease: float,
+    say: Callable[[str], None],
+    *,
+    write_once: bool = False,
+    public_url: str | None = None,
+) -> None:
     """Serve until told to stop.
 
     Args:
@@ -49,7 +68,9 @@ def serve(path: Path, host: str, port: int, lease: float, say: Callable[[str], N
         host: the address to listen on.
         port: 0 for any free one.
         lease: seconds a validator may trust its cache after it last heard from here.
-        say: is given the ready line once connections are accepted.
+        say: is given the ready line once connections are accepted, and the link for the first administrator.
+        write_once: keep no encrypted secrets, and drop those that are there.
+        public_url: the address people reach this server at, if that is another.
 
     Raises:
         CannotListen: port in use, unknown host.
@@ -58,19 +79,35 @@ def serve(path: Path, host: str, port: int, lease: float, say: Callable[[str], N
     with only_server(path), _listening(host, port) as listener:
         database = Database(path, check=True)
         try:
-            ready = f"rf-middleware issuer ready on {_address(listener)} (database {path}, lease {lease:g} s)"
+            store = Store(database)
             with understood(path):
-                asyncio.run(_run(Store(database), lease, listener, lambda: say(ready)))
+                store.set_write_once(on=write_once)
+                vault = vault_of(store, _log.warning)
+                lines = [f"rf-middleware issuer ready on {_address(listener)} (database {path}, lease {lease:g} s)"]
+                if not store.anybody():
+                    link = _first(store, public_url or _address(listener))
+                    lines.append(f"The first administrator signs up at {link}")
+                ready = partial(say, "\n".join(lines))
+                asyncio.run(_run(store, lease, listener, ready, vault=vault, public_url=public_url))
         finally:
             database.close()
 
 
-async def _run(store: Store, lease: float, listener: socket.socket, ready: Callable[[], None]) -> None:
+async def _run(
+    store: Store,
+    lease: float,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    vault: Vault | None,
+    public_url: str | None,
+) -> None:
     revocations, uses = Revocations(store, lease), Uses(now)
+    parts = Parts(store=store, revocations=revocations, uses=uses, lease=lease, vault=vault, public_url=public_url)
     watching = asyncio.create_task(watch(store, revocations, uses))
     try:
         config = uvicorn.Config(
-            build_app(Parts(store=store, revocations=revocations, uses=uses, lease=lease)),
+            build_app(parts),
             http=Connection,
             lifespan="off",
             access_log=False,
@@ -112,6 +149,13 @@ class _Server(uvicorn.Server):
     def _told_to_stop(self) -> None:
         self.force_exit, self.should_exit = self.should_exit, True  # told twice: now
         self._stop()
+
+
+def _first(store: Store, address: str) -> str:
+    """Return a new one-time link, good for a day; the one that was printed before is not any more."""
+    link = secrets.token_urlsafe(32)
+    store.create_first_link(fingerprint(link.encode()), time.time() + _LINK, By("command"))
+    return f"{address}/first/{link}"
 
 
 @contextmanager

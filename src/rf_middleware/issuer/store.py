@@ -14,11 +14,12 @@ from rf_middleware.issuer.schema_people import members
 from rf_middleware.issuer.store_events import EventStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
+from rf_middleware.issuer.store_people import PeopleStore
 
 __all__ = ["Store"]
 
 
-class Store(KeyStore, EventStore, LifeStore):
+class Store(KeyStore, EventStore, LifeStore, PeopleStore):
     """The issuer's questions and changes."""
 
     def create_workspace(self, slug: str, name: str, key: NewKey, by: By) -> str:

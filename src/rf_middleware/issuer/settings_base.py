@@ -1,0 +1,95 @@
+"""Where a visitor of ``/settings/api`` is and what they may do there; what the pages about keys have in common.
+
+* A viewer looks. A developer makes, rolls and ends keys that can't manage keys themselves. An admin does everything.
+* What is not theirs is not there: a plain 404.
+"""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rf_middleware.issuer.answers import not_found
+from rf_middleware.issuer.pages import Pages
+from rf_middleware.issuer.people import Membership
+from rf_middleware.issuer.presets import PRESETS
+from rf_middleware.issuer.records import Key
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.visitors import Visitor, Visitors
+
+__all__ = ["SETTINGS", "Place", "SettingsBase", "named"]
+
+SETTINGS = "/settings/api"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a visitor is: who they are, their workspaces, and the one that is shown."""
+
+    visitor: Visitor
+    all: list[Membership]
+    here: Membership
+
+    @property
+    def manages(self) -> bool:
+        """Whether they may make and end keys here."""
+        return self.here.role != "viewer"
+
+    @property
+    def presets(self) -> list[str]:
+        """The presets they may give."""
+        return [name for name, scopes in PRESETS.items() if self.may(scopes)]
+
+    def may(self, scopes: frozenset[str] | None) -> bool:
+        """Say whether they may hold a key with these scopes: one that manages keys is for admins."""
+        mighty = scopes is None or any(each.startswith("api-key:") for each in scopes)
+        return self.here.role == "admin" or (self.manages and not mighty)
+
+
+class SettingsBase:
+    """What the pages about keys have in common."""
+
+    def __init__(self, store: Store, revocations: Revocations, visitors: Visitors, pages: Pages) -> None:
+        self._store, self._revocations, self._visitors, self._pages = store, revocations, visitors, pages
+
+    async def _place(self, request: Request) -> Place:
+        """Return where the visitor is.
+
+        Raises:
+            Problem: 404, it is not theirs.
+            SeeOther: nobody is signed in.
+        """
+        visitor = await self._visitors.needed(request)
+        found = await self._revocations.read(self._store.memberships, visitor.person)
+        here = [each for each in found if each.workspace.slug == request.path_params["workspace"]]
+        if not here:
+            raise not_found()
+        return Place(visitor, found, here[0])
+
+    async def _own_key(self, request: Request) -> tuple[Place, Key]:
+        """Return a key that the visitor may change.
+
+        Raises:
+            Problem: 404, there is none.
+            SeeOther: nobody is signed in.
+        """
+        place = await self._place(request)
+        key = await self._revocations.read(self._store.key_of, place.here.workspace.id, request.path_params["key_id"])
+        if key is None or key.ended or not place.manages:
+            raise not_found()
+        return place, key
+
+    async def _shown(self, request: Request, place: Place, status: int = 200, **more: object) -> Response:
+        """Return the page of the workspace with what is said on top of it."""
+        keys = await self._revocations.read(self._store.keys_of, place.here.workspace.id)
+        nothing = {"name": "", "access": "", "scopes": ""}
+        context = {"typed": nothing, "errors": nothing, "secret": "", "said": "", "problem": "", **more}
+        return self._pages.show(
+            request, "settings.html", status, visitor=place.visitor, place=place, keys=keys, **context
+        )
+
+
+def named(key: Key) -> str:
+    """Return what people call a key."""
+    return f"{key.name or 'The key'} ({key.prefix}…{key.last_four})"

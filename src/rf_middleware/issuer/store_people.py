@@ -1,0 +1,166 @@
+"""What the issuer asks about people: who they are, where they belong, whether they are signed in.
+
+* A session, and a one-time link, come in by fingerprint only.
+* A person who is disabled, or whose session is over, is not signed in: that is part of each question.
+"""
+
+import time
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from rf_middleware.issuer.audit import By, Note, append
+from rf_middleware.issuer.keys import new_id
+from rf_middleware.issuer.people import EmailTaken, LinkOver, Membership, Person, Session
+from rf_middleware.issuer.rows import workspace_of_row
+from rf_middleware.issuer.schema import workspaces
+from rf_middleware.issuer.schema_people import links, members, people, sessions
+from rf_middleware.issuer.store_base import StoreBase
+
+__all__ = ["PeopleStore", "new_person"]
+
+
+class PeopleStore(StoreBase):
+    """Questions about people."""
+
+    def anybody(self) -> bool:
+        """Say whether there is any person."""
+        with self._database.reading() as connection:
+            return connection.execute(select(people.c.id).limit(1)).first() is not None
+
+    def person(self, email: str) -> Person | None:
+        """Return the person with this e-mail address."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(people).where(people.c.email == email.lower())).first()
+        return (
+            None
+            if row is None
+            else Person(row.id, row.email, row.name, row.admin, row.password, row.status == "active")
+        )
+
+    def create_person(self, person: Person, by: By, workspace_id: str | None = None, role: str = "admin") -> None:
+        """Add a person, and make them a member of a workspace.
+
+        Raises:
+            EmailTaken: there is one with this e-mail address.
+        """
+        try:
+            with self._database.writing() as connection:
+                _add(connection, person, by)
+                if workspace_id is not None:
+                    row = {"workspace_id": workspace_id, "person_id": person.id, "role": role}
+                    connection.execute(insert(members).values(row))
+                    append(connection, by, Note("member.add", person.email, workspace_id, {"role": role}))
+        except IntegrityError:
+            raise EmailTaken from None
+
+    def set_password(self, person_id: str, password: str, by: By) -> None:
+        """Keep the hash of a new password; every session of the person ends."""
+        with self._database.writing() as connection:
+            email = connection.execute(select(people.c.email).where(people.c.id == person_id)).scalar_one()
+            connection.execute(update(people).where(people.c.id == person_id).values(password=password))
+            connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
+            append(connection, by, Note("person.password", email))
+
+    # One-time links
+
+    def create_first_link(self, fingerprint: bytes, ends: float, by: By) -> None:
+        """Add the one-time link for the first administrator, in place of the one before."""
+        row = {"fingerprint": fingerprint, "purpose": "first", "ends": ends}
+        with self._database.writing() as connection:
+            connection.execute(delete(links).where(links.c.purpose == "first"))
+            connection.execute(insert(links).values(**row, created=time.time()))
+            append(connection, by, Note("link.create", "first"))
+
+    def first_link_is_good(self, fingerprint: bytes) -> bool:
+        """Say whether the link for the first administrator can be used."""
+        with self._database.reading() as connection:
+            return connection.execute(select(links.c.ends).where(*_good(fingerprint))).first() is not None
+
+    def become_first(self, fingerprint: bytes, person: Person, by: By) -> None:
+        """Use the link for the first administrator: the link ends and the person is there, or neither.
+
+        Raises:
+            LinkOver: it can't be used, or somebody is there already.
+        """
+        with self._database.writing() as connection:
+            used = update(links).where(*_good(fingerprint)).values(used=time.time())
+            somebody = connection.execute(select(people.c.id).limit(1)).first()
+            if somebody is not None or connection.execute(used).rowcount == 0:
+                raise LinkOver
+            _add(connection, person, by)
+
+    # Sessions
+
+    def begin_session(self, fingerprint: bytes, person_id: str, ends: float, agent: str, by: By) -> None:
+        """Sign a person in; what is over is cleared away."""
+        now = time.time()
+        row = {"fingerprint": fingerprint, "person_id": person_id, "created": now, "seen": now, "proved": now}
+        with self._database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.ends <= now))
+            connection.execute(insert(sessions).values(**row, ends=ends, agent=agent))
+            append(connection, by, Note("session.begin", by.name))
+
+    def session(self, fingerprint: bytes) -> Session | None:
+        """Return who is signed in."""
+        columns = (sessions.c.seen, sessions.c.proved, sessions.c.ends)
+        query = select(people.c.id, people.c.email, people.c.name, people.c.admin, *columns).join(sessions)
+        query = query.where(sessions.c.fingerprint == fingerprint, people.c.status == "active")
+        with self._database.reading() as connection:
+            row = connection.execute(query.where(sessions.c.ends > time.time())).first()
+        if row is None:
+            return None
+        return Session(Person(row.id, row.email, row.name, row.admin), row.seen, row.proved, row.ends)
+
+    def see_session(self, fingerprint: bytes, ends: float, *, proved: bool = False) -> None:
+        """Note that a session was used just now, and when it ends if it is not used again."""
+        now = time.time()
+        values = {"seen": now, "ends": ends, **({"proved": now} if proved else {})}
+        with self._database.writing() as connection:
+            connection.execute(update(sessions).where(sessions.c.fingerprint == fingerprint).values(values))
+
+    def end_session(self, fingerprint: bytes, by: By) -> None:
+        """Sign somebody out."""
+        with self._database.writing() as connection:
+            if connection.execute(delete(sessions).where(sessions.c.fingerprint == fingerprint)).rowcount:
+                append(connection, by, Note("session.end", by.name))
+
+    # Members
+
+    def memberships(self, person: Person) -> list[Membership]:
+        """Return the workspaces of a person that are not deleted, by name; an administrator's are all."""
+        open_ones = select(workspaces, members.c.role).where(workspaces.c.status != "deleted")
+        theirs = (members.c.workspace_id == workspaces.c.id) & (members.c.person_id == person.id)
+        query = open_ones.join(members, theirs, isouter=person.admin).order_by(workspaces.c.slug)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Membership(workspace_of_row(row), "admin" if person.admin else row["role"]) for row in rows]
+
+    def members_of(self, workspace_id: str) -> list[tuple[Person, str]]:
+        """Return who belongs to a workspace, and their roles."""
+        query = select(people, members.c.role).join(members).where(members.c.workspace_id == workspace_id)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(people.c.email)).all()
+        return [
+            (Person(row.id, row.email, row.name, row.admin, None, row.status == "active"), row.role) for row in rows
+        ]
+
+
+def new_person(email: str, name: str, password: str | None, *, admin: bool) -> Person:
+    """Return somebody new."""
+    return Person(new_id(), email.lower(), name, admin, password)
+
+
+def _add(connection: Connection, person: Person, by: By) -> None:
+    row = {"id": person.id, "email": person.email, "name": person.name, "password": person.password}
+    connection.execute(insert(people).values(**row, admin=person.admin, status="active", created=time.time()))
+    append(connection, by, Note("person.create", person.email, detail={"admin": person.admin}))
+
+
+def _good(fingerprint: bytes) -> tuple[ColumnElement[bool], ...]:
+    return (
+        links.c.fingerprint == fingerprint,
+        links.c.purpose == "first",
+        links.c.used.is_(None),
+        links.c.ends > time.time(),
+    )

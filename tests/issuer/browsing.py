@@ -1,0 +1,89 @@
+"""A browser without a window: keeps cookies, fills the forms of pages in, as a person would."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from rf_middleware._fingerprint import fingerprint
+from rf_middleware.issuer.people import Person
+from rf_middleware.issuer.store_people import new_person
+from tests.issuer.rig import BY, PASSWORDS, Rig, opened
+
+__all__ = ["PASSWORD", "Browser", "Forms", "add_person", "signed_in"]
+
+PASSWORD = "correct horse battery"
+SECRETS = "input id=secret"
+
+
+class Forms(HTMLParser):
+    """The forms of a page: action and fields; and the value of the field that shows a secret."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, dict[str, str]] = {}
+        self.secret = ""
+        self._open: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take in forms and their inputs."""
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._open = self.found[values["action"]] = {}
+        if tag == "input" and values.get("id") == "secret":
+            self.secret = values["value"]
+        elif tag == "input":
+            self._open[values["name"]] = values["value"]
+
+
+class Browser:
+    """Somebody who looks at pages."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.http = rig, rig.http
+        self.page = ""
+
+    async def get(self, path: str) -> httpx.Response:
+        """Look at a page."""
+        answer = await self.http.get(path)
+        self.page = answer.text
+        return answer
+
+    async def send(self, action: str, **fields: str) -> httpx.Response:
+        """Fill in the form of the page that goes there, and send it."""
+        form = {**Forms(self.page).found[action], **fields}
+        answer = await self.http.post(action, data=form, headers={"Origin": "http://issuer.test:8080"})
+        self.page = answer.text
+        return answer
+
+    async def sign_in(self, email: str = "ann@example.com", password: str = PASSWORD) -> httpx.Response:
+        """Sign in."""
+        await self.get("/login")
+        return await self.send("/login", email=email, password=password)
+
+
+def add_person(rig: Rig, email: str, role: str | None = None, **more: Any) -> Person:
+    """Add a person, to the workspace acme if they have a role."""
+    person = new_person(email, more.pop("name", "Ann"), PASSWORDS.hash(PASSWORD), admin=more.pop("admin", False))
+    workspace = rig.store.list_workspaces()[0].id if role else None
+    rig.store.create_person(person, BY, workspace, role or "admin")
+    return person
+
+
+@asynccontextmanager
+async def signed_in(path: Path, role: str | None = "admin", **more: Any) -> AsyncGenerator[Browser]:
+    """Run an issuer, with somebody of this role signed in."""
+    async with opened(path / "issuer.db") as rig:
+        add_person(rig, "ann@example.com", role, **more)
+        browser = Browser(rig)
+        assert (await browser.sign_in()).status_code == 303
+        yield browser
+
+
+def held(rig: Rig) -> bytes:
+    """Return the fingerprint of the cookie of the browser."""
+    return fingerprint(rig.http.cookies["rf_session"].encode())
