@@ -12,7 +12,7 @@ from tests.issuer.rig import Rig, in_loop, running
 @pytest.mark.parametrize("path", ["/login", "/settings/api/acme", "/first/x"])
 @in_loop
 async def test_a_page_runs_nothing_from_elsewhere_and_is_kept_nowhere(path: str, tmp_path: Path) -> None:
-    """No inline script or style, no frame, no store, no referrer."""
+    """No inline script or style, no frame, no store, no referrer for others."""
     async with signed_in(tmp_path) as browser:
         if path == "/login":
             browser.http.cookies.clear()
@@ -23,7 +23,7 @@ async def test_a_page_runs_nothing_from_elsewhere_and_is_kept_nowhere(path: str,
         assert "unsafe" not in policy
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["cache-control"] == "no-store"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert not re.search(r"<style| style=|<script(?! src=)| on[a-z]+=", answer.text)
 

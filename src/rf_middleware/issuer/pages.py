@@ -27,6 +27,12 @@ _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Frame-Options": "DENY",
+    # With "no-referrer" browsers send "Origin: null" with a form, even to the server that the page is from.
+    "Referrer-Policy": "same-origin",
+}
 _KINDS: Final = {"style.css": "text/css", "app.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 _SIZES: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 _A_YEAR: Final = "public, max-age=31536000, immutable"
@@ -78,7 +84,7 @@ class Pages:
         page = self._templates.get_template(name).render(
             visitor=visitor, csrf=csrf_of(cookie), static=self._static, **context
         )
-        answer = HTMLResponse(page, status, {"Content-Security-Policy": _POLICY, "X-Frame-Options": "DENY"})
+        answer = HTMLResponse(page, status, _HEADERS)
         if visitor is None and not self._visitors.cookie(request):
             self._visitors.set(request, answer, cookie)
         return answer
