@@ -48,7 +48,7 @@ LAYERS = [
     ),
     Layer(
         name="validator",
-        files="validator _shared",
+        files="validator _shared _endings",
         why="the public face of core and transport; knows of no framework",
         may="values leaves transport validator",
     ),

@@ -8,6 +8,7 @@ from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
 from rf_middleware._credentials import KEY, encoded, presented
 from rf_middleware._drivers import adrive, drive
+from rf_middleware._endings import end_streams
 from rf_middleware._feed import Follower
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._flight import Flow
@@ -23,10 +24,6 @@ from rf_middleware.issuers._protocol import Closeable, Issuer, OffersFeed
 
 __all__ = ["Validator", "validators"]
 
-_PATIENCE: Final = 1.0
-"""Seconds to wait for streams to close; not a byte of them goes out meanwhile."""
-_RESTORING: Final = frozenset({"updated", "enabled"})
-"""What leaves a key good, perhaps for something else; each other change ends it."""
 _NOT_A_KEY: Final = Refusal(Reason.INVALID_KEY)
 
 
@@ -178,22 +175,7 @@ class Validator:
         self.streams.end([digest])
 
     def _told(self, news: News) -> None:
-        """End the streams of the keys that the feed told about, before that is acknowledged."""
-        ended = [event.name for event in news.events if event.change not in _RESTORING]
-        changed = {event.name for event in news.events if event.change == "updated"}.difference(ended)
-        ending = self.streams.end(ended) if ended else []
-        if changed:
-            self.streams.change(changed)
-        if news.reset:
-            self.streams.doubt()
-        for stream in self.streams.doubtful():
-            why = None if stream in ending else stream.judge(self.resolve(stream.key))
-            if why is not None:
-                stream.end(why)
-                ending.append(stream)
-        patience = now() + _PATIENCE
-        for stream in ending:
-            stream.ended.wait(max(0.0, patience - now()))
+        end_streams(self.streams, news, self.resolve)
 
     @property
     def staleness(self) -> Staleness:

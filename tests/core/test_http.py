@@ -76,6 +76,7 @@ def test_slow_questions_hold_no_threads() -> None:
             thread.start()
         for thread in threads:
             thread.join(10)
+        assert not any(thread.is_alive() for thread in threads)
         until(lambda: threading.active_count() <= before + server.open + 2)
 
 

@@ -1,12 +1,15 @@
 """What every page has: headers, and files of its own."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.issuer.browsing import signed_in
-from tests.issuer.rig import Rig, in_loop, running
+from rf_middleware.issuer.app import build_app
+from tests.issuer.browsing import Forms, signed_in
+from tests.issuer.rig import Rig, in_loop, opened, running
 
 
 @pytest.mark.parametrize("path", ["/login", "/settings/api/acme", "/first/x"])
@@ -42,3 +45,39 @@ async def test_the_files_of_a_page_are_there_and_kept(rig: Rig) -> None:
     assert sorted(kinds) == ["image/svg+xml", "text/css", "text/javascript"]
     for path in ("/static/x/base.html", "/static/x/..%2fbase.html"):
         assert (await rig.http.get(path)).status_code == 404
+
+
+@in_loop
+async def test_what_is_refused_on_a_page_is_said_on_a_page(tmp_path: Path) -> None:
+    """People read no JSON: a page that is not there, and a form from elsewhere."""
+    async with signed_in(tmp_path) as browser:
+        for answer, status, said in (
+            (await browser.get("/settings/api/nobody"), 404, "There is no such page, or it is not yours."),
+            (
+                await browser.http.post("/login", data={}, headers={"Origin": "https://evil.example"}),
+                403,
+                "was not sent",
+            ),
+        ):
+            assert answer.status_code == status
+            assert answer.headers["content-type"].startswith("text/html")
+            assert "content-security-policy" in answer.headers
+            assert said in answer.text
+
+
+@in_loop
+async def test_a_public_address_counts_wherever_the_server_was_reached(tmp_path: Path) -> None:
+    """Metadata names it, forms are taken from it, and over https the cookie is bound to it."""
+    async with opened(tmp_path / "issuer.db") as rig:
+        app = build_app(replace(rig.parts, public_url="https://keys.example.com"))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://10.0.0.1:8080") as http:
+            described = (await http.get("/.well-known/oauth-authorization-server")).json()
+            assert described["issuer"] == "https://keys.example.com"
+            page = await http.get("/login")
+            cookie, _, attributes = page.headers["set-cookie"].partition(";")
+            assert cookie.startswith("__Host-rf_session=")
+            assert "Secure" in attributes
+            form = {**Forms(page.text).found["/login"], "email": "ann@example.com", "password": "wrong password"}
+            for origin, status in (("https://keys.example.com", 401), ("http://10.0.0.1:8080", 403)):
+                headers = {"Cookie": cookie, "Origin": origin}
+                assert (await http.post("/login", data=form, headers=headers)).status_code == status

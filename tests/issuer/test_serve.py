@@ -61,10 +61,10 @@ class Served:
 
 
 @contextmanager
-def served(database: Path, lease: float = 1.0, *, write_once: bool = False) -> Generator[Served]:
+def served(database: Path, lease: float = 1.0, *, write_once: bool = False, public_url: str = "") -> Generator[Served]:
     """Run an issuer on a free port."""
     arguments = ["serve", "--port", "0", "--database", str(database), "--lease", str(lease)]
-    arguments += ["--write-once"] * write_once
+    arguments += ["--write-once"] * write_once + ["--public-url", public_url] * bool(public_url)
     pipe = subprocess.PIPE
     with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -51,6 +51,22 @@ def test_a_public_url_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("https://Keys.Example.com:443", "https://keys.example.com"),
+        ("http://keys.example.com:80", "http://keys.example.com"),
+        ("https://keys.example.com:8443", "https://keys.example.com:8443"),
+        ("http://[::1]:443", "http://[::1]:443"),
+    ],
+)
+def test_a_public_url_is_taken_as_browsers_say_it(given: str, taken: str, tmp_path: Path) -> None:
+    """Forms are compared with it: in small letters, without the port that goes without saying."""
+    with served(tmp_path / "issuer.db", public_url=given) as issuer:
+        assert issuer.process.stdout is not None
+        assert issuer.process.stdout.readline().split()[-1].startswith(f"{taken}/first/")
+
+
 def test_a_damaged_key_file_is_said_and_harms_nothing_else(tmp_path: Path) -> None:
     """A key is made and shown all the same; the file stays as it is."""
     database = tmp_path / "issuer.db"

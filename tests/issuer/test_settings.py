@@ -1,5 +1,6 @@
 """The page of keys: who sees and does what there, and what is shown when."""
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from sqlalchemy import text
 
 from rf_middleware.issuer.audit import NOBODY
 from rf_middleware.issuer.changes import edit, revoke
-from tests.issuer.browsing import PASSWORD, Browser, Forms, add_person, held, signed_in
-from tests.issuer.rig import BY, Rig, in_loop, new_key, opened
+from tests.issuer.browsing import PASSWORD, Browser, Forms, held, signed_in
+from tests.issuer.rig import BY, Rig, in_loop, new_key, until
 from tests.issuer.test_audit import rows
 
 HERE = "/settings/api/acme"
@@ -37,6 +38,7 @@ async def test_a_key_that_is_made_is_shown_and_works(tmp_path: Path) -> None:
         assert (await browser.rig.introspect(secret))["scope"] == "model:infer workspace:read"
         full, _ = await make(browser, access="role:admin", scopes="")
         assert (await browser.rig.introspect(full))["scope"] == "*"
+        assert "You can see it again here" in browser.page
         page = (await browser.get(HERE)).text
         assert secret not in page
         assert full not in page
@@ -311,17 +313,24 @@ async def test_whoever_is_in_no_workspace_is_told(tmp_path: Path) -> None:
         assert "No workspace yet" in (await browser.get("/settings/api")).text
 
 
+@pytest.mark.parametrize(("what", "status"), [("revoke", 404), ("roll", 409)])
 @in_loop
-async def test_members_are_listed_by_role(tmp_path: Path) -> None:
-    """Each with what they are in the workspace."""
-    async with opened(tmp_path / "issuer.db") as rig:
-        add_person(rig, "zoe@example.com", "viewer")
-        add_person(rig, "ann@example.com", "developer")
-        found = rig.store.members_of(rig.store.list_workspaces()[0].id)
-        assert [(person.email, role) for person, role in found] == [
-            ("ann@example.com", "developer"),
-            ("zoe@example.com", "viewer"),
-        ]
+async def test_a_repeat_is_answered_when_the_first_holds(what: str, status: int, tmp_path: Path) -> None:
+    """Who is told that a key is gone already can rely on it, as over HTTP."""
+    async with signed_in(tmp_path) as browser:
+        rig = browser.rig
+        _, key_id = await make(browser)
+        epoch = (await rig.poll()).json()["epoch"]
+        await rig.poll(0, epoch)
+        at = f"{HERE}/keys/{key_id}/{what}"
+        await browser.get(at)
+        form = {**Forms(browser.page).found[at], **({"grace": "hour"} if what == "roll" else {})}
+        first = asyncio.create_task(browser.http.post(at, data=form))
+        await until(lambda: rig.revocations.head == 1)
+        again = asyncio.create_task(browser.http.post(at, data=form))
+        await asyncio.wait({first, again}, return_when=asyncio.FIRST_COMPLETED)
+        assert await rig.revocations.is_done(1)
+        assert {(await each).status_code for each in (first, again)} == {200, status}
 
 
 @in_loop

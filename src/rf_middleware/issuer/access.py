@@ -13,8 +13,7 @@ from starlette.requests import Request
 from rf_middleware._clock import Clock
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
-from rf_middleware.issuer.audit import NOBODY, By
-from rf_middleware.issuer.changes import edit
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.keys import TOKEN_PREFIX, could_be_key, publishable_workspace, well_formed
 from rf_middleware.issuer.records import Key, Lookup, Workspace
 from rf_middleware.issuer.revocations import Revocations
@@ -123,8 +122,7 @@ class Access:
     async def _said_after_it_holds(self, request: Request, key: Key | None) -> None:
         """Hold "not valid" back where a key repeats what ended or disabled it, as any other repeat is."""
         if key is not None and request.method != "GET" and "key_id" in request.path_params:
-            ended = await self._revocations.apply(edit(key.id, {}), NOBODY)
-            await self._revocations.settled(ended.seq)
+            await self._revocations.last_holds(key.id)
 
 
 def actor_of(found: Lookup) -> Actor | None:

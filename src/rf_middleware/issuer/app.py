@@ -22,7 +22,6 @@ from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
-from rf_middleware.issuer.attempts import Attempts
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
@@ -30,6 +29,7 @@ from rf_middleware.issuer.metadata import Metadata
 from rf_middleware.issuer.openapi import Description
 from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
+from rf_middleware.issuer.proving import Proving
 from rf_middleware.issuer.settings import Settings
 from rf_middleware.issuer.settings_changes import SettingsChanges
 from rf_middleware.issuer.settings_secret import SettingsSecret
@@ -64,26 +64,22 @@ def build_app(parts: Parts) -> ASGIApp:
             Exception: _unexpected,
         },
     )
+    app.state.public_url = parts.public_url
     # A redirect would carry the query, and the key in it, into a Location header.
     app.router.redirect_slashes = False
     return _Outermost(app)
 
 
 def _page_routes(parts: Parts) -> list[Route]:
-    visitors = Visitors(parts.store, parts.revocations, parts.public_url)
-    pages = Pages(visitors)
-    shared = (parts.store, parts.revocations, visitors, pages)
-    passwords, attempts, minting = parts.passwords, Attempts(parts.clock), parts.minting()
-    routes = [
+    visitors = Visitors(parts.store, parts.revocations)
+    pages, proving = Pages(visitors), Proving(parts)
+    return [
         *pages.routes(),
-        *SignIn(*shared, passwords=passwords, attempts=attempts).routes(),
-        *Settings(*shared, minting=minting).routes(),
-        *SettingsSecret(*shared, vault=parts.vault, passwords=passwords, attempts=attempts).routes(),
-        *SettingsChanges(*shared, minting=minting).routes(),
+        *SignIn(parts, visitors, pages, proving).routes(),
+        *Settings(parts, visitors, pages).routes(),
+        *SettingsSecret(parts, visitors, pages, proving).routes(),
+        *SettingsChanges(parts, visitors, pages).routes(),
     ]
-    for route in routes:
-        route.include_in_schema = False  # for people, not for programs
-    return routes
 
 
 class _Outermost:

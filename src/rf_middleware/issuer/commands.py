@@ -7,7 +7,6 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Final
 
 import click
 
@@ -18,6 +17,7 @@ from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.records import Workspace
 from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, serve
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.texts import LONGEST, short
 
 __all__ = [
     "Failed",
@@ -32,8 +32,6 @@ __all__ = [
     "token",
     "workspace_of",
 ]
-
-_LONGEST_NAME: Final = 200
 
 
 class Failed(click.ClickException):
@@ -63,12 +61,12 @@ def _public_url(_context: click.Context, _option: click.Parameter, url: str | No
     if url is not None and not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", url):
         message = "like https://keys.example.com, without a path"
         raise click.BadParameter(message)
-    return url
+    return url and re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", url.lower())  # as browsers say it
 
 
 def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
-    if len(name) > _LONGEST_NAME or not name.isprintable():
-        message = f"at most {_LONGEST_NAME} printable characters"
+    if not short(name):
+        message = f"at most {LONGEST} printable characters"
         raise click.BadParameter(message)
     return name
 

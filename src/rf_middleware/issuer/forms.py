@@ -37,7 +37,7 @@ def csrf_of(cookie: str) -> str:
     return hmac.digest(cookie.encode(), b"rf-middleware form", "sha256").hex()
 
 
-async def read_form(request: Request, cookie: str, public_url: str | None) -> Form:
+async def read_form(request: Request, cookie: str) -> Form:
     """Return the form of a request.
 
     Raises:
@@ -45,7 +45,7 @@ async def read_form(request: Request, cookie: str, public_url: str | None) -> Fo
     """
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
-    if site not in {"same-origin", "none"} or origin not in {None, public_url or base_url(request)} or said != _KIND:
+    if site not in {"same-origin", "none"} or origin not in {None, base_url(request)} or said != _KIND:
         raise Problem(403, "This form was not sent from a page of this server")
     body = await read_body(request)
     try:

@@ -79,7 +79,13 @@ class Metadata:
 
 
 def base_url(request: Request) -> str:
-    """Return the address this issuer was reached at, without a slash at the end; no Host header can put more in it."""
+    """Return the public address of this issuer, without a slash at the end.
+
+    Where none was given it is the one that it was reached at; no Host header can put more in it.
+    """
+    public: str | None = request.app.state.public_url
+    if public is not None:
+        return public
     host = request.headers.get("host", "")
     if not _HOST.fullmatch(host):
         name, port = request.scope.get("server") or ("localhost", 80)

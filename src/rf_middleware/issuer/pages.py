@@ -8,20 +8,23 @@
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
 from importlib.resources import files
-from typing import Final
+from typing import Final, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from rf_middleware.issuer.answers import not_found
+from rf_middleware.issuer.answers import Problem, not_found
 from rf_middleware.issuer.forms import csrf_of
 from rf_middleware.issuer.visitors import Visitor, Visitors
 
 __all__ = ["Pages"]
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -59,7 +62,20 @@ class Pages:
 
     def routes(self) -> Sequence[Route]:
         """Return the routes of style, script and icon."""
-        return [Route("/static/{version}/{name}", self.file, methods=["GET"])]
+        return [self.route("GET", "/static/{version}/{name}", self.file)]
+
+    def route(self, method: str, path: str, endpoint: Endpoint) -> Route:
+        """Return a route for people: what is refused there is said on a page, and no program is told of it."""
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except Problem as problem:
+                heading, text = HTTPStatus(problem.status).phrase, str(problem)
+                text = "There is no such page, or it is not yours." if problem.status == HTTPStatus.NOT_FOUND else text
+                return self.show(request, "message.html", problem.status, heading=heading, text=text)
+
+        return Route(path, answered, methods=[method], include_in_schema=False)
 
     async def file(self, request: Request) -> Response:
         """Send one of the files."""

@@ -1,14 +1,10 @@
 """What the store takes and gives back about people: frozen values, no behaviour."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from rf_middleware.issuer.records import Workspace
 
-__all__ = ["ROLES", "EmailTaken", "LinkOver", "Membership", "Person", "Session"]
-
-ROLES: Final = ("admin", "developer", "viewer")
-"""What somebody may be in a workspace: everything; make and end keys; look."""
+__all__ = ["EmailTaken", "LinkOver", "Membership", "Person", "Session"]
 
 
 class EmailTaken(Exception):  # noqa: N818 - an answer, not a fault
@@ -57,7 +53,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A workspace and what somebody is in it: one of ``ROLES``."""
+    """A workspace and what somebody is in it: ``admin``, ``developer`` or ``viewer``."""
 
     workspace: Workspace
     role: str

@@ -3,12 +3,19 @@
 A preset is expanded when it is given: a key keeps the scopes, not the name.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-__all__ = ["PREFIX", "PRESETS", "expanded"]
+__all__ = ["MOST", "PRESETS", "SCOPE", "expanded"]
 
-PREFIX: Final = "role:"
+SCOPE: Final = re.compile(r"(?=.{1,200}\Z)[a-z0-9_-]+:[a-z0-9_-]+")
+"""What a scope looks like, and a preset."""
+
+MOST: Final = 100
+"""Scopes of a key."""
+
+_PREFIX: Final = "role:"
 
 _VIEWER: Final = frozenset({"workspace:read", "api-key:read"})
 _INFERENCE: Final = frozenset({"model:infer"})
@@ -29,6 +36,6 @@ def expanded(scopes: Iterable[str]) -> frozenset[str] | None:
     Raises:
         KeyError: no such preset.
     """
-    sets = [PRESETS[each] if each.startswith(PREFIX) else frozenset({each}) for each in scopes]
+    sets = [PRESETS[each] if each.startswith(_PREFIX) else frozenset({each}) for each in scopes]
     plain = [each for each in sets if each is not None]
     return frozenset[str]().union(*plain) if len(plain) == len(sets) else None

@@ -3,7 +3,6 @@
 A field that is not good is a 400 that names it.
 """
 
-import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
@@ -11,7 +10,8 @@ from typing import Final, cast
 
 from rf_middleware.issuer.access import Actor
 from rf_middleware.issuer.answers import Problem
-from rf_middleware.issuer.presets import PRESETS, expanded
+from rf_middleware.issuer.presets import MOST, PRESETS, SCOPE, expanded
+from rf_middleware.issuer.texts import LONGEST, short
 
 __all__ = [
     "read_expiry",
@@ -25,9 +25,6 @@ __all__ = [
     "read_scopes",
 ]
 
-_SCOPE: Final = re.compile(r"[a-z0-9_-]+:[a-z0-9_-]+")
-_LONGEST: Final = 200
-_MOST: Final = 100
 _LARGEST: Final = 2**53
 _LONGEST_GRACE: Final = 30 * 86_400
 
@@ -38,8 +35,8 @@ def read_name(value: object) -> str:
     Raises:
         Problem: 400, it is none.
     """
-    if not isinstance(value, str) or not _short(value):
-        raise Problem(400, f"name is a text of at most {_LONGEST} printable characters")
+    if not isinstance(value, str) or not short(value):
+        raise Problem(400, f"name is a text of at most {LONGEST} printable characters")
     return value
 
 
@@ -51,7 +48,7 @@ def read_owners(value: object) -> tuple[str, ...]:
     """
     found = _texts(value, lambda each: bool(each) and each.isprintable())
     if found is None:
-        raise Problem(400, f"owners is a list of at most {_MOST} printable texts")
+        raise Problem(400, f"owners is a list of at most {MOST} printable texts")
     return tuple(sorted(found))
 
 
@@ -61,9 +58,9 @@ def read_scopes(value: object, actor: Actor) -> frozenset[str] | None:
     Raises:
         Problem: 400, they are none; 403, the acting key does not have them all itself.
     """
-    named = None if value is None else _texts(value, lambda each: bool(_SCOPE.fullmatch(each)))
+    named = None if value is None else _texts(value, lambda each: bool(SCOPE.fullmatch(each)))
     if named is None and value is not None:
-        raise Problem(400, f"scopes is null or a list of at most {_MOST} texts like noun:verb, in a-z, 0-9, _ and -")
+        raise Problem(400, f"scopes is null or a list of at most {MOST} texts like noun:verb, in a-z, 0-9, _ and -")
     try:
         wanted = None if named is None else expanded(named)
     except KeyError:
@@ -95,7 +92,7 @@ def read_folders(value: object, actor: Actor) -> tuple[str, ...]:
     """
     found = _texts(value, lambda each: bool(each) and each.isprintable())
     if found is None:
-        raise Problem(400, f"folderIds is a list of at most {_MOST} printable texts")
+        raise Problem(400, f"folderIds is a list of at most {MOST} printable texts")
     folders = tuple(sorted(found))
     if not actor.within(folders):
         raise Problem(403, "A key can't give folders that it does not have itself")
@@ -109,8 +106,8 @@ def read_metadata(value: object) -> dict[str, object]:
         Problem: 400, it is no flat object of short values.
     """
     found = cast("dict[str, object]", value) if isinstance(value, dict) else None
-    if found is None or len(found) > _MOST or not all(map(_short, found)) or not all(map(_plain, found.values())):
-        what = f"at most {_MOST} printable texts, numbers, true, false or null, each of at most {_LONGEST} characters"
+    if found is None or len(found) > MOST or not all(map(short, found)) or not all(map(_plain, found.values())):
+        what = f"at most {MOST} printable texts, numbers, true, false or null, each of at most {LONGEST} characters"
         raise Problem(400, f"customMetadata is an object of {what}")
     return found
 
@@ -166,13 +163,9 @@ def _time(value: object, zone: tzinfo | None = None) -> float | None:
     return seconds if seconds is not None and seconds > time.time() else None
 
 
-def _short(text: str) -> bool:
-    return len(text) <= _LONGEST and text.isprintable()
-
-
 def _plain(value: object) -> bool:
     if isinstance(value, str):
-        return _short(value)
+        return short(value)
     if isinstance(value, int | float):
         return abs(value) <= _LARGEST  # also false for what JSON can't say: infinity, and what is no number
     return value is None
@@ -181,7 +174,7 @@ def _plain(value: object) -> bool:
 def _texts(value: object, good: Callable[[str], bool]) -> frozenset[str] | None:
     """Return a list of not too many, not too long, good texts as a set; ``None`` for anything else."""
     listed = cast("list[object]", value) if isinstance(value, list) else None
-    if listed is None or len(listed) > _MOST:
+    if listed is None or len(listed) > MOST:
         return None
-    found = [each for each in listed if isinstance(each, str) and len(each) <= _LONGEST and good(each)]
+    found = [each for each in listed if isinstance(each, str) and len(each) <= LONGEST and good(each)]
     return frozenset(found) if len(found) == len(listed) else None

@@ -11,15 +11,14 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Event, Poll
-from rf_middleware.issuer.audit import By
-from rf_middleware.issuer.changes import Change
+from rf_middleware.issuer.audit import NOBODY, By
+from rf_middleware.issuer.background import Background
+from rf_middleware.issuer.changes import Change, edit
 from rf_middleware.issuer.decisions import Acknowledged, Decision
 from rf_middleware.issuer.leases import Leases
 from rf_middleware.issuer.polls import Decided, Polls
@@ -32,10 +31,7 @@ __all__ = ["Revocations"]
 _log = logging.getLogger("rf_middleware.issuer")
 
 
-T = TypeVar("T")
-
-
-class Revocations:
+class Revocations(Background):
     """The feed, the choke point, the receipts.
 
     Made and used on one running event loop; ``close`` ends it.
@@ -47,10 +43,8 @@ class Revocations:
     """
 
     def __init__(self, store: Store, lease: float, clock: Clock = now) -> None:
+        super().__init__()
         self._store, self._clock = store, clock
-        self._writer = ThreadPoolExecutor(1, "rf-issuer-write")
-        self._readers = ThreadPoolExecutor(4, "rf-issuer-read")
-        self._loop = asyncio.get_running_loop()
         life = store.begin_life(lease)
         # The gate is counted from here, after the last life's process is known to be gone.
         started = clock()
@@ -63,7 +57,6 @@ class Revocations:
         self._receipts: dict[int, Acknowledged] = {}
         self._unstored: list[Acknowledged] = []
         self._one_change = asyncio.Lock()
-        self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._perform(self._leases.tick(started))
@@ -131,6 +124,11 @@ class Revocations:
             receipt = await self.receipt(seq) if done is None else replace(receipt, done=account(done))
         return receipt if receipt is not None and receipt.done is not None else None
 
+    async def last_holds(self, key_id: str) -> None:
+        """Wait until what was last done to a key holds everywhere: a repeat is answered no sooner than that."""
+        ended = await self.apply(edit(key_id, {}), NOBODY)
+        await self.settled(ended.seq)
+
     async def receipt(self, seq: int) -> Receipt | None:
         """Return what is known of an event now; ``None`` for a number that is no event."""
         if seq.bit_length() > 63:  # more than a database counts
@@ -155,16 +153,6 @@ class Revocations:
         """Return how many validators an event waits for."""
         return self._leases.waiting_for(seq, self._clock()) or 0
 
-    # The database, off the loop
-
-    async def read(self, ask: Callable[..., T], *args: object) -> T:
-        """Run a question of the store in a thread."""
-        return await self._loop.run_in_executor(self._readers, ask, *args)
-
-    async def write(self, change: Callable[..., T], *args: object) -> T:
-        """Run a change of the store in the one thread that writes."""
-        return await self._loop.run_in_executor(self._writer, change, *args)
-
     # The end
 
     @property
@@ -184,14 +172,12 @@ class Revocations:
     async def close(self) -> None:
         """Stop; finish changes and receipts; note when no lease is out."""
         self.stop()
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._finish_tasks()
         if self._timer is not None:
             self._timer.cancel()
         if not self._leases.outstanding(self._clock()):
             await self.write(self._store.end_life)
-        self._writer.shutdown()
-        self._readers.shutdown()
+        self._end_threads()
 
     # Decisions
 
@@ -245,9 +231,3 @@ class Revocations:
     def _tick(self) -> None:
         self._timer = None
         self._perform(self._leases.tick(self._clock()))
-
-    def _spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task

@@ -1,43 +1,29 @@
 """``/settings/api``: the keys of each workspace, for the people in it; a new one is made and shown here."""
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from rf_middleware.issuer.minting import Minting
-from rf_middleware.issuer.pages import Pages
-from rf_middleware.issuer.presets import expanded
-from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.presets import MOST, SCOPE, expanded
 from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase
-from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.visitors import Visitors, by_person
+from rf_middleware.issuer.texts import LONGEST, short
+from rf_middleware.issuer.visitors import by_person
 
 __all__ = ["Settings"]
-
-_LONGEST: Final = 200
-_MOST: Final = 100
-_SCOPE: Final = re.compile(r"[a-z0-9_-]{1,100}:[a-z0-9_-]{1,99}")
 
 
 class Settings(SettingsBase):
     """The page of keys."""
 
-    def __init__(
-        self, store: Store, revocations: Revocations, visitors: Visitors, pages: Pages, *, minting: Minting
-    ) -> None:
-        super().__init__(store, revocations, visitors, pages)
-        self._minting = minting
-
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
+        route = self._pages.route
         return [
-            Route(SETTINGS, self.start, methods=["GET"]),
-            Route(SETTINGS + "/{workspace}", self.show, methods=["GET"]),
-            Route(SETTINGS + "/{workspace}", self.create, methods=["POST"]),
+            route("GET", SETTINGS, self.start),
+            route("GET", SETTINGS + "/{workspace}", self.show),
+            route("POST", SETTINGS + "/{workspace}", self.create),
         ]
 
     async def start(self, request: Request) -> Response:
@@ -59,8 +45,8 @@ class Settings(SettingsBase):
         typed = {"name": form.text("name"), "access": form["access"], "scopes": form["scopes"]}
         scopes, wrong = _scopes(form["access"], form["scopes"])
         errors = {"name": "", "access": "", "scopes": wrong}
-        if not typed["name"].isprintable() or len(typed["name"]) > _LONGEST:
-            errors["name"] = f"Use at most {_LONGEST} printable characters."
+        if not short(typed["name"]):
+            errors["name"] = f"Use at most {LONGEST} printable characters."
         elif not wrong and not place.may(scopes):
             errors["access"] = "Your role can't give this much."
         if any(errors.values()):
@@ -69,7 +55,9 @@ class Settings(SettingsBase):
         secret, key = self._minting.new(typed["name"], scopes, made_by=person.email)
         by = by_person(request, person)
         await self._revocations.write(self._store.create_key, place.here.workspace.id, key, by)
-        return await self._shown(request, place, 201, secret=secret, said="The key was made.")
+        return await self._shown(
+            request, place, 201, secret=secret, kept=key.sealed is not None, said="The key was made."
+        )
 
 
 def _scopes(access: str, typed: str) -> tuple[frozenset[str] | None, str]:
@@ -80,7 +68,7 @@ def _scopes(access: str, typed: str) -> tuple[frozenset[str] | None, str]:
         except KeyError:
             return frozenset(), "Choose one of the list."
     words = frozenset(typed.replace(",", " ").split())
-    bad = sorted(word for word in words if not _SCOPE.fullmatch(word))
-    if bad or len(words) > _MOST:
-        return words, f"Use at most {_MOST} words like model:infer: small letters, digits, _ and -."
+    bad = sorted(word for word in words if not SCOPE.fullmatch(word))
+    if bad or len(words) > MOST:
+        return words, f"Use at most {MOST} words like model:infer: small letters, digits, _ and -."
     return words, ""

@@ -11,11 +11,10 @@ from starlette.responses import Response
 
 from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.pages import Pages
+from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Membership
 from rf_middleware.issuer.presets import PRESETS
 from rf_middleware.issuer.records import Key
-from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.visitors import Visitor, Visitors
 
 __all__ = ["SETTINGS", "Place", "SettingsBase", "named"]
@@ -50,8 +49,9 @@ class Place:
 class SettingsBase:
     """What the pages about keys have in common."""
 
-    def __init__(self, store: Store, revocations: Revocations, visitors: Visitors, pages: Pages) -> None:
-        self._store, self._revocations, self._visitors, self._pages = store, revocations, visitors, pages
+    def __init__(self, parts: Parts, visitors: Visitors, pages: Pages) -> None:
+        self._store, self._revocations, self._minting = parts.store, parts.revocations, parts.minting()
+        self._visitors, self._pages = visitors, pages
 
     async def _place(self, request: Request) -> Place:
         """Return where the visitor is.
@@ -71,11 +71,13 @@ class SettingsBase:
         """Return a key that the visitor may change.
 
         Raises:
-            Problem: 404, there is none.
+            Problem: 404, there is none; of one that has ended it is said when that holds everywhere.
             SeeOther: nobody is signed in.
         """
         place = await self._place(request)
         key = await self._revocations.read(self._store.key_of, place.here.workspace.id, request.path_params["key_id"])
+        if key is not None and key.ended and place.manages and request.method != "GET":
+            await self._revocations.last_holds(key.id)
         if key is None or key.ended or not place.manages:
             raise not_found()
         return place, key
@@ -84,7 +86,7 @@ class SettingsBase:
         """Return the page of the workspace with what is said on top of it."""
         keys = await self._revocations.read(self._store.keys_of, place.here.workspace.id)
         nothing = {"name": "", "access": "", "scopes": ""}
-        context = {"typed": nothing, "errors": nothing, "secret": "", "said": "", "problem": "", **more}
+        context = {"typed": nothing, "errors": nothing, "secret": "", "kept": False, "said": "", "problem": "", **more}
         return self._pages.show(
             request, "settings.html", status, visitor=place.visitor, place=place, keys=keys, **context
         )

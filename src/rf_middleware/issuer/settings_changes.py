@@ -15,13 +15,9 @@ from starlette.routing import Route
 
 from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.changes import edit, revoke, roll
-from rf_middleware.issuer.minting import Minting
-from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.records import Ended
-from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase, named
-from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.visitors import Visitors, by_person
+from rf_middleware.issuer.visitors import by_person
 
 __all__ = ["KEY_PATH", "SettingsChanges"]
 
@@ -33,19 +29,14 @@ _PAGES: Final = {"revoke": "settings_revoke.html", "roll": "settings_roll.html"}
 class SettingsChanges(SettingsBase):
     """The forms about one key."""
 
-    def __init__(
-        self, store: Store, revocations: Revocations, visitors: Visitors, pages: Pages, *, minting: Minting
-    ) -> None:
-        super().__init__(store, revocations, visitors, pages)
-        self._minting = minting
-
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
+        route = self._pages.route
         return [
-            Route(KEY_PATH + "/{what}", self.ask, methods=["GET"]),
-            Route(KEY_PATH + "/revoke", self.revoke, methods=["POST"]),
-            Route(KEY_PATH + "/roll", self.roll, methods=["POST"]),
-            Route(KEY_PATH + "/protect", self.protect, methods=["POST"]),
+            route("GET", KEY_PATH + "/{what}", self.ask),
+            route("POST", KEY_PATH + "/revoke", self.revoke),
+            route("POST", KEY_PATH + "/roll", self.roll),
+            route("POST", KEY_PATH + "/protect", self.protect),
         ]
 
     async def ask(self, request: Request) -> Response:
@@ -80,9 +71,10 @@ class SettingsChanges(SettingsBase):
         ends = min(time.time() + grace, old.expires or math.inf) if grace else None
         ended = await self._revocations.apply(roll(old, key, ends), by_person(request, place.visitor.person))
         if ended.before:
+            await self._revocations.settled(ended.seq)  # said when that holds everywhere, like any repeat
             return await self._shown(request, place, 409, problem=f"{named(old)} was rolled or changed meanwhile.")
         said = await self._receipt(ended, f"{named(old)} was rolled.", lives=grace > 0)
-        return await self._shown(request, place, said=said, secret=secret)
+        return await self._shown(request, place, said=said, secret=secret, kept=key.sealed is not None)
 
     async def protect(self, request: Request) -> Response:
         """Protect a key, or take that back."""

@@ -1,9 +1,4 @@
-"""``/login``, ``/logout`` and ``/first/{link}``: how a person comes in, and goes.
-
-* Unknown people, wrong passwords and disabled people are answered alike, after the same work.
-* Failures are counted (``attempts.py``) and written to the audit log.
-* A password is hashed and checked in a thread: it takes a twentieth of a second.
-"""
+"""``/login``, ``/logout`` and ``/first/{link}``: how a person comes in, and goes."""
 
 import re
 from collections.abc import Sequence
@@ -15,53 +10,44 @@ from starlette.routing import Route
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.access import address
-from rf_middleware.issuer.attempts import Attempts
-from rf_middleware.issuer.audit import By, Note
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.forms import own_path
 from rf_middleware.issuer.pages import Pages
-from rf_middleware.issuer.passwords import Passwords, fault
-from rf_middleware.issuer.people import LinkOver, Person
-from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.parts import Parts
+from rf_middleware.issuer.passwords import fault
+from rf_middleware.issuer.people import LinkOver
+from rf_middleware.issuer.proving import Proving
+from rf_middleware.issuer.settings_base import SETTINGS
 from rf_middleware.issuer.store_people import new_person
+from rf_middleware.issuer.texts import LONGEST, short
 from rf_middleware.issuer.visitors import Visitors
 
 __all__ = ["SignIn"]
 
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,250}")
-_LONGEST_NAME: Final = 200
-_START: Final = "/settings/api"
 
 
 class SignIn:
     """The routes by which people come and go."""
 
-    def __init__(
-        self,
-        store: Store,
-        revocations: Revocations,
-        visitors: Visitors,
-        pages: Pages,
-        *,
-        passwords: Passwords,
-        attempts: Attempts,
-    ) -> None:
-        self._store, self._revocations, self._visitors, self._pages = store, revocations, visitors, pages
-        self._passwords, self._attempts = passwords, attempts
+    def __init__(self, parts: Parts, visitors: Visitors, pages: Pages, proving: Proving) -> None:
+        self._store, self._revocations = parts.store, parts.revocations
+        self._visitors, self._pages, self._proving = visitors, pages, proving
 
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
+        route = self._pages.route
         return [
-            Route("/login", self.form, methods=["GET"]),
-            Route("/login", self.enter, methods=["POST"]),
-            Route("/logout", self.leave, methods=["POST"]),
-            Route("/first/{link}", self.first_form, methods=["GET"]),
-            Route("/first/{link}", self.first, methods=["POST"]),
+            route("GET", "/login", self.form),
+            route("POST", "/login", self.enter),
+            route("POST", "/logout", self.leave),
+            route("GET", "/first/{link}", self.first_form),
+            route("POST", "/first/{link}", self.first),
         ]
 
     async def form(self, request: Request) -> Response:
         """Show the form, or go on where somebody is signed in already."""
-        then = own_path(request.query_params.get("next", ""), _START)
+        then = own_path(request.query_params.get("next", ""), SETTINGS)
         if await self._visitors.visitor(request) is not None:
             return RedirectResponse(then, 303)
         return self._again(request, 200, "", "", then)
@@ -69,20 +55,15 @@ class SignIn:
     async def enter(self, request: Request) -> Response:
         """Sign in."""
         form = await self._visitors.form(request)
-        email, then = form.text("email").lower()[:320], own_path(form["next"], _START)
-        with self._attempts.begin(email, address(request)) as attempt:
-            if attempt.wait:
-                text = f"Too many failed attempts. Try again in {attempt.wait:.0f} seconds."
-                answer = self._again(request, 429, text, email, then)
-                answer.headers["Retry-After"] = f"{attempt.wait:.0f}"
-                return answer
-            person = await self._known(email, form["password"])
-            if person is not None:
-                attempt.succeeded()
-                return await self._visitors.begin(request, person, then)
-        by = By("nobody", "", email, address(request))
-        await self._revocations.write(self._store.note, by, Note("session.fail", email))
-        return self._again(request, 401, "This e-mail address and password do not fit.", email, then)
+        email, then = form.text("email").lower()[:320], own_path(form["next"], SETTINGS)
+        proof = await self._proving.prove(email, form["password"], By("nobody", "", email, address(request)))
+        if proof.person is not None:
+            return await self._visitors.begin(request, proof.person, then)
+        if not proof.wait:
+            return self._again(request, 401, "This e-mail address and password do not fit.", email, then)
+        answer = self._again(request, 429, proof.too_soon, email, then)
+        answer.headers["Retry-After"] = str(proof.wait)
+        return answer
 
     async def leave(self, request: Request) -> Response:
         """Sign out."""
@@ -92,33 +73,27 @@ class SignIn:
 
     async def first_form(self, request: Request) -> Response:
         """Show the form for the first administrator, as long as its link is good."""
-        held = fingerprint(request.path_params["link"].encode())
-        if not await self._revocations.read(self._store.first_link_is_good, held):
+        if not await self._revocations.read(self._store.first_link_is_good, _held(request)):
             return self._over(request)
         return self._first_again(request, 200, {"email": "", "name": ""}, {})
 
     async def first(self, request: Request) -> Response:
         """Make the first administrator, and sign them in."""
         form = await self._visitors.form(request)
+        if not await self._revocations.read(self._store.first_link_is_good, _held(request)):
+            return self._over(request)  # before a password is hashed for nothing
         typed = {"email": form.text("email").lower(), "name": form.text("name")}
         errors = _errors(typed, form["password"])
         if errors:
             return self._first_again(request, 422, typed, errors)
-        hashed = await self._revocations.read(self._passwords.hash, form["password"])
+        hashed = await self._proving.hash(form["password"])
         person = new_person(typed["email"], typed["name"], hashed, admin=True)
-        held = fingerprint(request.path_params["link"].encode())
         by = By("person", person.id, person.email, address(request))
         try:
-            await self._revocations.write(self._store.become_first, held, person, by)
+            await self._revocations.write(self._store.become_first, _held(request), person, by)
         except LinkOver:
             return self._over(request)
-        return await self._visitors.begin(request, person, _START)
-
-    async def _known(self, email: str, password: str) -> Person | None:
-        person = await self._revocations.read(self._store.person, email)
-        kept = person.password if person is not None and person.active else None
-        right = await self._revocations.read(self._passwords.verify, kept, password)
-        return person if right else None
+        return await self._visitors.begin(request, person, SETTINGS)
 
     def _again(self, request: Request, status: int, problem: str, email: str, then: str) -> Response:
         return self._pages.show(request, "sign_in.html", status, problem=problem, email=email, next=then)
@@ -135,13 +110,15 @@ class SignIn:
         return self._pages.show(request, "message.html", 410, heading="This link does not work any more", text=text)
 
 
+def _held(request: Request) -> bytes:
+    return fingerprint(request.path_params["link"].encode())
+
+
 def _errors(typed: dict[str, str], password: str) -> dict[str, str]:
     """Return what is wrong, by field."""
     checks = {
         "email": None if _EMAIL.fullmatch(typed["email"]) else "Enter an e-mail address like ann@example.com.",
-        "name": None
-        if typed["name"].isprintable() and len(typed["name"]) <= _LONGEST_NAME
-        else f"Use at most {_LONGEST_NAME} printable characters.",
+        "name": None if short(typed["name"]) else f"Use at most {LONGEST} printable characters.",
         "password": fault(password, typed["email"], typed["name"]),
     }
     return {name: text for name, text in checks.items() if text}

@@ -54,13 +54,11 @@ class PeopleStore(StoreBase):
         except IntegrityError:
             raise EmailTaken from None
 
-    def set_password(self, person_id: str, password: str, by: By) -> None:
-        """Keep the hash of a new password; every session of the person ends."""
+    def rehash(self, person: Person, password: str) -> None:
+        """Keep another hash of the password that a person has; not if that was changed meanwhile."""
+        same = (people.c.id == person.id, people.c.password == person.password)
         with self._database.writing() as connection:
-            email = connection.execute(select(people.c.email).where(people.c.id == person_id)).scalar_one()
-            connection.execute(update(people).where(people.c.id == person_id).values(password=password))
-            connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
-            append(connection, by, Note("person.password", email))
+            connection.execute(update(people).where(*same).values(password=password))
 
     # One-time links
 
@@ -112,10 +110,15 @@ class PeopleStore(StoreBase):
             return None
         return Session(Person(row.id, row.email, row.name, row.admin), row.seen, row.proved, row.ends)
 
-    def see_session(self, fingerprint: bytes, ends: float, *, proved: bool = False) -> None:
+    def see_session(self, fingerprint: bytes, ends: float) -> None:
         """Note that a session was used just now, and when it ends if it is not used again."""
-        now = time.time()
-        values = {"seen": now, "ends": ends, **({"proved": now} if proved else {})}
+        self._set_session(fingerprint, seen=time.time(), ends=ends)
+
+    def prove_session(self, fingerprint: bytes) -> None:
+        """Note that the password was given in a session just now."""
+        self._set_session(fingerprint, proved=time.time())
+
+    def _set_session(self, fingerprint: bytes, **values: float) -> None:
         with self._database.writing() as connection:
             connection.execute(update(sessions).where(sessions.c.fingerprint == fingerprint).values(values))
 
@@ -135,15 +138,6 @@ class PeopleStore(StoreBase):
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [Membership(workspace_of_row(row), "admin" if person.admin else row["role"]) for row in rows]
-
-    def members_of(self, workspace_id: str) -> list[tuple[Person, str]]:
-        """Return who belongs to a workspace, and their roles."""
-        query = select(people, members.c.role).join(members).where(members.c.workspace_id == workspace_id)
-        with self._database.reading() as connection:
-            rows = connection.execute(query.order_by(people.c.email)).all()
-        return [
-            (Person(row.id, row.email, row.name, row.admin, None, row.status == "active"), row.role) for row in rows
-        ]
 
 
 def new_person(email: str, name: str, password: str | None, *, admin: bool) -> Person:

@@ -8,7 +8,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -54,15 +54,15 @@ class Visitor:
     """
 
     person: Person
-    csrf: str
+    csrf: str = field(repr=False)
     proved_lately: bool
 
 
 class Visitors:
     """Sessions of browsers."""
 
-    def __init__(self, store: Store, revocations: Revocations, public_url: str | None) -> None:
-        self._store, self._revocations, self.public_url = store, revocations, public_url
+    def __init__(self, store: Store, revocations: Revocations) -> None:
+        self._store, self._revocations = store, revocations
 
     async def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in."""
@@ -93,7 +93,7 @@ class Visitors:
         Raises:
             Problem: it was not.
         """
-        return await read_form(request, self.cookie(request), self.public_url)
+        return await read_form(request, self.cookie(request))
 
     async def begin(self, request: Request, person: Person, then: str) -> Response:
         """Sign somebody in, in place of whoever was before, and send them on."""
@@ -110,7 +110,7 @@ class Visitors:
     async def prove(self, request: Request) -> None:
         """Note that the visitor gave their password just now."""
         held = fingerprint(self.cookie(request).encode())
-        await self._revocations.write(lambda: self._store.see_session(held, time.time() + _IDLE, proved=True))
+        await self._revocations.write(self._store.prove_session, held)
 
     async def end(self, request: Request, visitor: Visitor) -> Response:
         """Sign the visitor out."""
@@ -132,7 +132,7 @@ class Visitors:
         return "__Host-rf_session" if self._secure(request) else "rf_session"
 
     def _secure(self, request: Request) -> bool:
-        return (self.public_url or base_url(request)).startswith("https:")
+        return base_url(request).startswith("https:")
 
 
 def by_person(request: Request, person: Person) -> By:
