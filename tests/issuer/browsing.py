@@ -13,7 +13,7 @@ from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.store_people import new_person
 from tests.issuer.rig import BY, PASSWORDS, Rig, opened
 
-__all__ = ["PASSWORD", "Browser", "Forms", "add_person", "signed_in"]
+__all__ = ["PASSWORD", "Browser", "Forms", "Reader", "add_person", "signed_in"]
 
 PASSWORD = "correct horse battery"
 SECRETS = "input id=secret"
@@ -38,6 +38,23 @@ class Forms(HTMLParser):
             self.secret = values["value"]
         elif tag == "input":
             self._open[values["name"]] = values["value"]
+
+
+class Reader(HTMLParser):
+    """Reads a page: its elements with their attributes, in order."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take in an element."""
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def all(self, tag: str, name: str) -> list[str]:
+        """Return an attribute of the elements with this tag that have it."""
+        return [attrs[name] for each, attrs in self.elements if each == tag and name in attrs]
 
 
 class Browser:

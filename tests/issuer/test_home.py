@@ -8,6 +8,7 @@ from starlette.types import Message
 
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.metadata import revocation_bound_ms
+from tests.issuer.browsing import signed_in
 from tests.issuer.rig import Rig, in_loop, opened, running
 
 HTML = {"Accept": "text/html,*/*;q=0.8"}
@@ -19,10 +20,23 @@ async def test_a_browser_without_a_key_sees_what_this_is(rig: Rig) -> None:
     page = await rig.http.get("/", headers=HTML)
     assert page.status_code == 200
     assert page.headers["content-type"].startswith("text/html")
-    assert page.headers["vary"] == "Accept"
+    assert page.headers["vary"] == "Accept, Cookie"
     assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+    assert "unsafe-inline" not in page.headers["content-security-policy"]
+    assert "set-cookie" not in page.headers
     assert "RF_ISSUER_URL=http://issuer.test:8080\n" in page.text
     assert f"at most {revocation_bound_ms(0.3) / 1000:.1f} seconds" in page.text
+
+
+@in_loop
+async def test_the_page_knows_who_is_signed_in(tmp_path: Path) -> None:
+    """A visitor finds the way to the other pages here, anybody else the way in."""
+    async with signed_in(tmp_path, name="Ann") as browser:
+        seen = (await browser.http.get("/", headers=HTML)).text
+        browser.http.cookies.clear()
+        stranger = (await browser.http.get("/", headers=HTML)).text
+    assert ("Ann</span>" in seen, 'href="/login"' in seen) == (True, False)
+    assert ("Ann</span>" in stranger, 'href="/login"' in stranger) == (False, True)
 
 
 @running

@@ -45,14 +45,16 @@ def build_app(parts: Parts) -> ASGIApp:
     """Return the issuer as an ASGI app, for a server whose connections can be parked (``parking.py``)."""
     store, revocations = parts.store, parts.revocations
     access = Access(store, revocations, parts.clock)
+    visitors = Visitors(store, revocations)
+    pages = Pages(visitors)
     app = Starlette(
         routes=[
-            *Home(access, parts.lease).routes(),
+            *Home(access, parts.lease, visitors, pages).routes(),
             *Introspection(access, revocations, parts.uses, parts.clock).routes(),
             *Feed(access, revocations).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
             *Description().routes(),
-            *_page_routes(parts),
+            *_page_routes(parts, visitors, pages),
             *KeyChanges(access, store, revocations, parts.minting()).routes(),
             *KeyRoutes(access, store, revocations).routes(),
         ],
@@ -70,9 +72,8 @@ def build_app(parts: Parts) -> ASGIApp:
     return _Outermost(app)
 
 
-def _page_routes(parts: Parts) -> list[Route]:
-    visitors = Visitors(parts.store, parts.revocations)
-    pages, proving = Pages(visitors), Proving(parts)
+def _page_routes(parts: Parts, visitors: Visitors, pages: Pages) -> list[Route]:
+    proving = Proving(parts)
     return [
         *pages.routes(),
         *SignIn(parts, visitors, pages, proving).routes(),

@@ -1,33 +1,25 @@
 """``/``: the key check of the public clients; for a browser without a key, a page that says what this is."""
 
 from collections.abc import Sequence
-from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import answer, refuse
 from rf_middleware.issuer.metadata import base_url, revocation_bound_ms
+from rf_middleware.issuer.pages import Pages
+from rf_middleware.issuer.visitors import Visitors
 
 __all__ = ["Home"]
-
-_POLICY: Final = (
-    "default-src 'none'; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 class Home:
     """The route ``/``."""
 
-    def __init__(self, access: Access, lease: float) -> None:
-        self._access, self._lease = access, lease
-        pages = Environment(
-            loader=PackageLoader("rf_middleware.issuer", "pages"), autoescape=True, undefined=StrictUndefined
-        )
-        self._page = pages.get_template("home.html")
+    def __init__(self, access: Access, lease: float, visitors: Visitors, pages: Pages) -> None:
+        self._access, self._lease, self._visitors, self._pages = access, lease, visitors, pages
 
     def routes(self) -> Sequence[Route]:
         """Return the route."""
@@ -38,7 +30,7 @@ class Home:
         actor = await self._access.actor(request)
         if actor is None:
             if request.method != "POST" and "text/html" in request.headers.get("accept", ""):
-                return self._show(request)
+                return await self._show(request)
             refuse("API key", presented=False)
         return answer(
             {
@@ -49,7 +41,10 @@ class Home:
             }
         )
 
-    def _show(self, request: Request) -> HTMLResponse:
-        bound = revocation_bound_ms(self._lease) / 1000
-        page = self._page.render(address=base_url(request), bound=f"{bound:.1f}", lease=f"{self._lease:g}")
-        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY, "Vary": "Accept"})
+    async def _show(self, request: Request) -> Response:
+        visitor = await self._visitors.visitor(request)
+        address, bound = base_url(request), f"{revocation_bound_ms(self._lease) / 1000:.1f}"
+        lease = f"{self._lease:g}"
+        page = self._pages.show(request, "home.html", visitor=visitor, address=address, bound=bound, lease=lease)
+        page.headers["Vary"] = "Accept, Cookie"
+        return page

@@ -11,58 +11,57 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from rf_middleware.issuer.answers import Problem, not_found
+from rf_middleware.issuer.answers import HEADERS, Problem, not_found
+from rf_middleware.issuer.chart import chart
 from rf_middleware.issuer.forms import csrf_of
 from rf_middleware.issuer.visitors import Visitor, Visitors
+from rf_middleware.issuer.wording import ago, date, moment
 
-__all__ = ["Pages"]
+__all__ = ["Pages", "templates"]
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _POLICY: Final = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self';"
+    " font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS: Final = {
+_PAGE: Final = {
+    **HEADERS,
     "Content-Security-Policy": _POLICY,
-    "X-Frame-Options": "DENY",
-    # With "no-referrer" browsers send "Origin: null" with a form, even to the server that the page is from.
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Under no-referrer a browser says "Origin: null" with our own forms, and they would look like a forgery.
     "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
 }
 _KINDS: Final = {"style.css": "text/css", "app.js": "text/javascript", "favicon.svg": "image/svg+xml"}
-_SIZES: Final = ((86_400, "day"), (3600, "hour"), (60, "minute"))
+_ICON: Final = "favicon.svg"
 _A_YEAR: Final = "public, max-age=31536000, immutable"
+_A_DAY: Final = "public, max-age=86400"
 
 
 class Pages:
     """The templates of ``pages/`` and the files of ``pages/static/``."""
 
-    def __init__(self, visitors: Visitors) -> None:
+    def __init__(self, visitors: Visitors, clock: Callable[[], float] = time.time) -> None:
         self._visitors = visitors
         folder = files("rf_middleware.issuer") / "pages" / "static"
         self._files = {name: (folder / name).read_bytes() for name in _KINDS}
-        self._templates = Environment(
-            loader=PackageLoader("rf_middleware.issuer", "pages"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters["ago"] = _ago
-        # In the address, so that a new version is fetched at once and an old one never asked for again.
-        versions = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in self._files.items()}
-        self._static = {name: f"/static/{version}/{name}" for name, version in versions.items()}
+        # In the address: a new version is fetched at once, and one that is there is never asked for again.
+        self._versions = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in self._files.items()}
+        self._static = {name: f"/static/{version}/{name}" for name, version in self._versions.items()}
+        engine = templates(clock)
+        self._templates = {name: engine.get_template(name) for name in engine.list_templates(extensions=["html"])}
 
     def routes(self) -> Sequence[Route]:
         """Return the routes of style, script and icon."""
-        return [self.route("GET", "/static/{version}/{name}", self.file)]
+        return [self.route("GET", "/static/{version}/{name}", self.file), self.route("GET", "/favicon.ico", self.icon)]
 
     def route(self, method: str, path: str, endpoint: Endpoint) -> Route:
         """Return a route for people: what is refused there is said on a page, and no program is told of it."""
@@ -79,10 +78,15 @@ class Pages:
 
     async def file(self, request: Request) -> Response:
         """Send one of the files."""
-        name = request.path_params["name"]
-        if name not in _KINDS:
+        name, version = request.path_params["name"], request.path_params["version"]
+        if name not in self._files:
             raise not_found()
-        return Response(self._files[name], media_type=_KINDS[name], headers={"Cache-Control": _A_YEAR})
+        # While servers are replaced, an old one may be asked for the new version: nobody is to keep that answer.
+        return self._file(name, _A_YEAR if version == self._versions[name] else "no-cache")
+
+    async def icon(self, _request: Request) -> Response:
+        """Send the icon to a browser that guesses its address, as for an answer that is no page."""
+        return self._file(_ICON, _A_DAY)
 
     def show(
         self, request: Request, name: str, status: int = 200, *, visitor: Visitor | None = None, **context: object
@@ -96,23 +100,33 @@ class Pages:
             visitor: who is signed in.
             context: what the template needs.
         """
-        cookie = self._visitors.cookie(request) or secrets.token_urlsafe(32)
-        page = self._templates.get_template(name).render(
-            visitor=visitor, csrf=csrf_of(cookie), static=self._static, **context
-        )
-        answer = HTMLResponse(page, status, _HEADERS)
-        if visitor is None and not self._visitors.cookie(request):
+        had = self._visitors.cookie(request)
+        cookie = had or secrets.token_urlsafe(32)
+        csrf = csrf_of(cookie)
+        page = self._templates[name].render(visitor=visitor, csrf=csrf, static=self._static, **context)
+        answer = HTMLResponse(page, status, _PAGE)
+        if not had and csrf in page:  # a page without a form needs no cookie
             self._visitors.set(request, answer, cookie)
         return answer
 
+    def _file(self, name: str, cache: str) -> Response:
+        return Response(self._files[name], media_type=_KINDS[name], headers={**HEADERS, "Cache-Control": cache})
 
-def _ago(when: float | None) -> str:
-    """Say how long ago something was, given in seconds since 1970."""
-    if when is None:
-        return "never"
-    passed = max(0.0, time.time() - when)
-    for size, name in _SIZES:
-        if passed >= size:
-            count = int(passed // size)
-            return f"{count} {name}{'' if count == 1 else 's'} ago"
-    return "just now"
+
+def templates(clock: Callable[[], float] = time.time) -> Environment:
+    """Return the engine that fills templates in; ``clock`` for what is told as "an hour ago"."""
+    engine = Environment(
+        loader=PackageLoader("rf_middleware.issuer", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def since(at: float | None) -> str:
+        return ago(at, clock())
+
+    filters: dict[str, Callable[..., Any]] = {"ago": since, "chart": chart, "date": date, "moment": moment}
+    engine.filters.update(filters)
+    return engine
