@@ -136,8 +136,8 @@ def good(who: Acting, answer: Answer | Unanswered) -> Body:
         raise Failed(answer.text + ("; whether it was done is not known" if answer.sent else ""))
     if answer.status == 401:
         message = (
-            f"the key {masked(who.login.key)} from {who.source} is not good at {who.talk.server.api}: unknown, revoked, "
-            f"expired or disabled{'; rf-middleware login --force gets a new one' if who.stored else ''}"
+            f"the key {masked(who.login.key)} from {who.source} is not good at {who.talk.server.api}: "
+            f"unknown, revoked, expired or disabled{'; rf-middleware login --force gets a new one' if who.stored else ''}"
         )
         raise Failed(message)
     found = members(answer)

@@ -113,7 +113,8 @@ def _make_folder(folder: Path) -> None:
     if not folder.is_dir():
         _make_folder(folder.parent)
         with suppress(FileExistsError):  # another login was faster
-            folder.mkdir(0o700)
+            folder.mkdir()
+            folder.chmod(0o700)  # whatever the umask
 
 
 def _replace(path: Path, content: Content) -> None:

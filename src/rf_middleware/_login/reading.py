@@ -98,7 +98,7 @@ def read_asked(answer: Answer) -> Asked | Failed:
     lasts, interval = _seconds(found.get("expires_in")), _seconds(found.get("interval", _DEFAULT_INTERVAL))
     if not (isinstance(code, str) and usable(code) and isinstance(user_code, str) and _CODE.fullmatch(user_code)):
         return Failed(NONSENSE)
-    if not (isinstance(page, str) and isinstance(direct, str) and _is_page(page) and _is_page(direct)):
+    if not (isinstance(page, str) and isinstance(direct, str) and direct.startswith(page) and _is_page(direct)):
         return Failed("the issuer names no page that can be opened safely")
     if lasts is None or interval is None:
         return Failed(NONSENSE)
@@ -109,18 +109,16 @@ def read_polled(answer: Answer | Unanswered, issuer: str) -> Tokens | Pending | 
     """Read the answer to ``POST /token``; trouble of the server or on the way is no answer."""
     if isinstance(answer, Unanswered):
         return answer
-    found = members(answer)
+    found = members(answer) or {}
     if answer.status == 200:
-        first = (found or {}).get("workspace")
-        logins = _logins((found or {}).get("workspaces"), issuer)
+        first, logins = found.get("workspace"), _logins(found.get("workspaces"), issuer)
         return Failed(NONSENSE) if logins is None else Tokens(logins, first if isinstance(first, str) else "")
-    error = (found or {}).get("error")
     if answer.status == 429 or answer.status >= 500:
         return Unanswered(complaint(answer), sent=True)
+    error = str(found.get("error"))
     if answer.status == 400 and error in {_PENDING, _SLOW_DOWN}:
         return Pending(slower=error == _SLOW_DOWN)
-    known = _REFUSALS.get(error) if isinstance(error, str) else None
-    return Failed(known or complaint(answer))
+    return Failed(_REFUSALS.get(error) or complaint(answer))
 
 
 def read_pasted(answer: Answer, issuer: str) -> Tokens | Failed:
