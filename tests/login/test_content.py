@@ -32,20 +32,22 @@ MORE = st.dictionaries(st.text(max_size=8).filter(lambda name: name not in OURS)
 SLUG = st.sampled_from(["acme", "other", "third"])
 ISSUERS = st.sampled_from(["", ISSUER, "https://second.example"])
 KEYS = st.sampled_from([KEY, OTHER_KEY, "another-key"])
-ENTRY = st.builds(
-    lambda more, url, name, key, issuer: {**more, "url": url, "name": name, "apiKey": key, "issuer": issuer},
-    MORE,
-    SLUG,
-    st.none() | st.text(max_size=5),
-    st.none() | KEYS,
-    st.none() | ISSUERS,
-)
-FILE = st.builds(
-    lambda more, entries, default: {**more, "workspaces": entries, "RF_WORKSPACE": default},
-    MORE,
-    st.dictionaries(st.text(max_size=5), ENTRY, max_size=4),
-    st.none() | SLUG,
-)
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> dict[str, object]:
+    """A workspace of the file, as some program wrote it."""
+    name, key = draw(st.none() | st.text(max_size=5)), draw(st.none() | KEYS)
+    return {**draw(MORE), "url": draw(SLUG), "name": name, "apiKey": key, "issuer": draw(st.none() | ISSUERS)}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> dict[str, Any]:
+    """A file that is as it should be."""
+    workspaces = draw(st.dictionaries(st.text(max_size=5), entries(), max_size=4))
+    return {**draw(MORE), "workspaces": workspaces, "RF_WORKSPACE": draw(st.none() | SLUG)}
+
+
 LOGIN = st.builds(Login, st.text(max_size=5), SLUG, st.text(max_size=5), st.builds(Secret, KEYS), ISSUERS)
 
 
@@ -78,11 +80,11 @@ def a_login(key: str = KEY, issuer: str = ISSUER, name: str = "id-of-acme", slug
     return Login(name, slug, "Acme", Secret(key), issuer)
 
 
-@given(FILE, st.lists(LOGIN, max_size=3), SLUG, st.sampled_from(["", "us", "eu"]))
+@given(files(), st.lists(LOGIN, max_size=3), SLUG, st.sampled_from(["", "us", "eu"]))
 def test_new_keys_leave_everything_else_alone(
     whole: dict[str, Any], logins: list[Login], default: str, region: str
 ) -> None:
-    """Whatever else is in the file stays, and each new key is there once; only one of the same place and issuer goes."""
+    """Whatever else is in the file stays, each new key is there, and only one of the same place and issuer goes."""
     now = written(parsed(whole).with_logins(logins, default, region))
     assert others(now) == others(whole)
     assert now["RF_WORKSPACE"] == default
@@ -97,7 +99,7 @@ def test_new_keys_leave_everything_else_alone(
             assert others(now["workspaces"][name]) == others(entry)
 
 
-@given(FILE, KEYS)
+@given(files(), KEYS)
 def test_a_key_that_is_dropped_takes_nothing_else_along(whole: dict[str, Any], key: str) -> None:
     """All entries with this key go, no other, and the default never names a workspace that is not there."""
     now = written(parsed(whole).without(Secret(key)))
@@ -113,7 +115,7 @@ def test_a_key_that_is_dropped_takes_nothing_else_along(whole: dict[str, Any], k
         assert "RF_WORKSPACE" not in now
 
 
-@given(FILE, KEYS)
+@given(files(), KEYS)
 def test_a_rolled_key_takes_the_place_of_the_old(whole: dict[str, Any], key: str) -> None:
     """Only the key itself is another."""
     now = written(parsed(whole).with_key(Secret(key), Secret("the-new-key")))
@@ -122,7 +124,7 @@ def test_a_rolled_key_takes_the_place_of_the_old(whole: dict[str, Any], key: str
     assert now == whole
 
 
-@given(FILE)
+@given(files())
 def test_keys_are_read_with_their_places(whole: dict[str, Any]) -> None:
     """Entries without a key are nobody's login, and are kept."""
     content = parsed(whole)

@@ -201,7 +201,7 @@ def test_many_logins_at_once_lose_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("after", range(5))
 def test_a_login_that_is_killed_leaves_the_file_whole(path: Path, after: int) -> None:
-    """kill -9 at any moment leaves the content before or after a change, and nothing that stops the next login."""
+    """A kill -9 at any moment leaves the content before or after a change, and nothing that stops the next login."""
     add(LoginFile(path))
     with writer(path, "killed", 10_000) as process:
         assert process.stdout is not None

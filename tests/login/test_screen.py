@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -11,7 +12,6 @@ import pytest
 
 from rf_middleware._login import the_world
 from rf_middleware._login.screen import Notebook, Terminal, browse, headless, hidden_input, the_screen
-from rf_middleware.exceptions import LoginError
 from tests.core.servers import until
 from tests.login.worlds import Shown
 
@@ -153,10 +153,8 @@ def test_a_token_is_not_shown_while_it_is_typed(typed: bytes, printed: str) -> N
             shown += os.read(ours, 1000)
         os.write(ours, typed)
         out, _ = process.communicate(timeout=60)
-    try:
+    with suppress(OSError):  # nothing more was shown
         shown += os.read(ours, 1000)
-    except OSError:
-        pass  # nothing more was shown
     os.close(ours)
     assert out.decode().strip() == printed
     assert b"the-token" not in shown
@@ -164,7 +162,6 @@ def test_a_token_is_not_shown_while_it_is_typed(typed: bytes, printed: str) -> N
 
 def test_a_notebook_asks_in_its_own_way() -> None:
     """There stdin is no terminal, and getpass is what shows the field; without one the answer is an error in words."""
-    screen = Shown(can_browse=False)
     done = subprocess.run(
         [
             sys.executable,
@@ -180,5 +177,3 @@ def test_a_notebook_asks_in_its_own_way() -> None:
         check=True,
     )
     assert done.stdout == "failed: no token was given\n"
-    assert screen.said == []
-    assert issubclass(LoginError, Exception)

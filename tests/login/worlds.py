@@ -1,4 +1,4 @@
-"""A login in this process: a screen that remembers, a clock that is turned by waiting, an issuer behind httpx's mock."""
+"""A login in this process: a screen that remembers, a clock turned by waiting, an issuer behind httpx's mock."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -112,7 +112,9 @@ class Made:
     path: Path
 
 
-def a_world(path: Path, script: Script, on_open: Callable[[], None] = lambda: None, **environ: str) -> Made:
+def a_world(
+    path: Path, script: Script, environ: Mapping[str, str] | None = None, on_open: Callable[[], object] = lambda: None
+) -> Made:
     """Return a world whose login file is at this path."""
     screen, time, opened, issuer = Shown(), Time(), list[str](), Scripted(script)
 
@@ -120,7 +122,7 @@ def a_world(path: Path, script: Script, on_open: Callable[[], None] = lambda: No
         opened.append(url)
         on_open()
 
-    variables = {"ROBOFLOW_CONFIG_DIR": str(path), **environ}
+    variables = {"ROBOFLOW_CONFIG_DIR": str(path), **(environ or {})}
     return Made(
         World(screen, variables, browse, time, time.sleep, issuer.transport), screen, time, opened, issuer, path
     )

@@ -137,9 +137,9 @@ def good(who: Acting, answer: Answer | Unanswered) -> Body:
     if answer.status == 401:
         message = (
             f"the key {masked(who.login.key)} from {who.source} is not good at {who.talk.server.api}: "
-            f"unknown, revoked, expired or disabled{'; rf-middleware login --force gets a new one' if who.stored else ''}"
+            "unknown, revoked, expired or disabled"
         )
-        raise Failed(message)
+        raise Failed(message + ("; rf-middleware login --force gets a new one" if who.stored else ""))
     found = members(answer)
     if answer.status == 404:
         message = f"{complaint(answer)}: there is no such thing in this workspace, or this key may not see it"

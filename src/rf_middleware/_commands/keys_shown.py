@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import click
 
-from rf_middleware._commands.shared import in_words, print_json, show, table
+from rf_middleware._commands.shared import in_words, objects, print_json, show, table
 from rf_middleware._login.values import plain
 
 __all__ = ["called", "described", "listed", "say", "show_secret", "shown"]
@@ -43,8 +43,7 @@ def _more(key: Body) -> tuple[str, str, str]:
 
 def listed(body: Body) -> str:
     """Return keys as a table."""
-    found = body.get("apiKeys")
-    keys = cast("list[Body]", found) if isinstance(found, list) else []
+    keys = objects(body.get("apiKeys"))
     rows = [(in_words(each.get("keyId")), in_words(each.get("name")), shown(each), *_more(each)) for each in keys]
     return table([("KEY ID", "NAME", "KEY", "SCOPES", "STATE", "LAST USED"), *rows])
 

@@ -1,7 +1,6 @@
 """``login`` and ``whoami``. Thin: options in, one answer out; results on stdout, all else on stderr."""
 
 from dataclasses import replace
-from typing import cast
 
 import click
 
@@ -11,6 +10,7 @@ from rf_middleware._commands.shared import (
     explained,
     in_words,
     json_option,
+    objects,
     print_json,
     table,
     url_option,
@@ -87,9 +87,8 @@ def _own(who: Acting) -> dict[str, object]:
     """Return what the issuer shows of the key itself; nothing if the key may not see that."""
     prefix, _, last_four = masked(who.login.key).partition("...")
     try:
-        listed = who.keys("GET", "?includeDisabled=true").get("apiKeys")
+        keys = objects(who.keys("GET", "?includeDisabled=true").get("apiKeys"))
     except Failed:
         return {}
-    keys = cast("list[dict[str, object]]", listed) if isinstance(listed, list) else []
     own = [each for each in keys if (each.get("prefix"), each.get("lastFour")) == (prefix, last_four)]
     return own[0] if own else {}

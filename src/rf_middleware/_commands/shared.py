@@ -89,3 +89,9 @@ def in_words(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(each) for each in cast("list[object]", value)) or "none"
     return "-" if value is None else str(value)
+
+
+def objects(value: object) -> list[dict[str, object]]:
+    """Return the objects of a list; nothing of anything else."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("dict[str, object]", each) for each in listed if isinstance(each, dict)]
