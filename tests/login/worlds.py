@@ -116,7 +116,7 @@ def a_world(
     path: Path, script: Script, environ: Mapping[str, str] | None = None, on_open: Callable[[], object] = lambda: None
 ) -> Made:
     """Return a world whose login file is at this path."""
-    screen, time, opened, issuer = Shown(), Time(), list[str](), Scripted(script)
+    screen, clock, opened, issuer = Shown(), Time(), list[str](), Scripted(script)
 
     def browse(url: str) -> None:
         opened.append(url)
@@ -124,7 +124,7 @@ def a_world(
 
     variables = {"ROBOFLOW_CONFIG_DIR": str(path), **(environ or {})}
     return Made(
-        World(screen, variables, browse, time, time.sleep, issuer.transport), screen, time, opened, issuer, path
+        World(screen, variables, browse, clock, clock.sleep, issuer.transport), screen, clock, opened, issuer, path
     )
 
 

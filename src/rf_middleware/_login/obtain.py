@@ -87,7 +87,7 @@ def _do(step: Step, world: World, talk: Talk) -> Answer | Unanswered:
             f"To log in at {talk.server.pages} open this page, see that it shows this code, and allow it:",
             step.asked.direct,
             step.asked.user_code,
-            f"Waiting, for {minutes} min at most. Ctrl-C gives up.",
+            f"Waiting, for {minutes} min at most. An interrupt (Ctrl-C) gives up.",
         )
         world.browse(step.asked.direct)
     elif isinstance(step, Wait):

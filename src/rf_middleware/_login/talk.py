@@ -13,7 +13,6 @@ from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import version
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -92,7 +91,7 @@ def _request(client: httpx.Client, call: _Call) -> httpx.Request:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
-        "User-Agent": f"rf-middleware/{version('rf-middleware')}",
+        "User-Agent": "rf-middleware",
     }
     if call.key is not None:
         headers["Authorization"] = f"Bearer {call.key.reveal()}"
