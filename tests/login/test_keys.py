@@ -265,3 +265,36 @@ def test_no_command_line_shows_a_key(shop: Shop) -> None:
     done = command(shop.path, "keys", "list", "--api-key", shop.key)
     assert done.returncode == 2
     assert "No such option" in done.stderr
+
+
+def test_everything_that_a_key_can_have_is_an_option(shop: Shop) -> None:
+    """Role, folders, metadata, owners and a date to be rolled by are the API's own fields."""
+    given = ["--role", "inference", "--folder", "f1", "--metadata", "team=vision", "--owner", "ann"]
+    made = shop.json("keys", "create", *given, "--rotation-due", "2099-01-31", "--expires", "2099-12-31")
+    assert made["scopes"]
+    assert made["customMetadata"] == {"team": "vision"}
+    assert (made["owners"], made["rotationDueAt"][:10], made["expiresAt"][:10]) == (["ann"], "2099-01-31", "2099-12-31")
+    cleared = shop.json("keys", "update", made["keyId"], "--rotation-due", "never", "--no-metadata", "--no-owners")
+    assert (cleared["apiKey"]["rotationDueAt"], cleared["apiKey"]["customMetadata"]) == (None, {})
+    assert cleared["apiKey"]["owners"] == []
+    rolled = shop.json("keys", "roll", made["keyId"], "--rotation-due", "2098-01-31", "--yes")
+    assert rolled["rotationDueAt"][:10] == "2098-01-31"
+
+
+def test_a_protected_key_is_kept_and_the_reason_is_said(shop: Shop) -> None:
+    """The API's own words are shown, and the exit is 1."""
+    made = shop.json("keys", "create", "--protected")
+    for arguments in (["revoke", "--yes"], ["disable"], ["roll", "--yes"]):
+        done = shop.run("keys", arguments[0], made["keyId"], *arguments[1:])
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert "protected" in done.stderr
+    assert shop.good(made["key"])
+    assert "protected" in shop.run("keys", "list").stdout
+
+
+def test_a_scope_that_one_has_not_oneself_is_refused(shop: Shop) -> None:
+    """What the issuer answers is one line."""
+    made = shop.json("keys", "create", "--scope", "api-key:create")
+    environ = {"RF_API_KEY": made["key"], "RF_ISSUER_URL": shop.issuer.url}
+    done = shop.run("keys", "create", "--full-access", **environ)
+    assert (done.exit_code, done.stdout, done.stderr.count("\n")) == (1, "", 1)
