@@ -121,11 +121,25 @@ LAYERS = [
         lazily="login",
     ),
     Layer(
+        name="login_core",
+        files="_login.addresses _login.content _login.device _login.reading _login.stored _login.values",
+        why="what a login decides is tried with any sequence of answers and any content of the file",
+        may="values leaves login_core",
+        pure=True,
+    ),
+    Layer(
         name="login",
-        files="login",
+        files="_login _login.*",
         why="a client of the issuer, apart from the validator",
-        may="values leaves",
-        packages="httpx platformdirs",
+        may="values leaves login_core login",
+        packages="httpx",
+    ),
+    Layer(
+        name="client_commands",
+        files="_commands _commands.*",
+        why="the commands that talk to an issuer over HTTP must work without the issuer's packages",
+        may="values leaves login_core login client_commands",
+        packages="click",
     ),
     Layer(
         name="issuer_core",
@@ -160,7 +174,7 @@ LAYERS = [
         why="`keys` and `login` must work without the issuer's packages",
         may="values leaves command_line",
         packages="click",
-        lazily="transport validator login issuer httpx uvicorn platformdirs ?",
+        lazily="transport validator client_commands issuer httpx uvicorn platformdirs ?",
     ),
     Layer(
         name="routes",

@@ -184,6 +184,7 @@ def test_the_public_names_are_these() -> None:
         "Staleness",
         "Validator",
         "Workspace",
+        "login",
     }
     assert set(rf_middleware.__all__) == names
     assert {name for name in names if getattr(rf_middleware, name, None) is None} == set()

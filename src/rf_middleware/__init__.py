@@ -1,9 +1,14 @@
 """API-key authentication for WSGI and ASGI apps that caches keys and still refuses a revoked one at once."""
 
+from typing import TYPE_CHECKING
+
 from rf_middleware._models import Grant, Staleness, Workspace
 from rf_middleware.exceptions import ConfigurationError, Denied, IssuerUnavailable
 from rf_middleware.issuers import CallableIssuer, IntrospectionIssuer, Issuer, RoboflowIssuer
 from rf_middleware.validator import Validator
+
+if TYPE_CHECKING:
+    from rf_middleware._login import login
 
 __all__ = [
     "CallableIssuer",
@@ -17,4 +22,19 @@ __all__ = [
     "Staleness",
     "Validator",
     "Workspace",
+    "login",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Bring ``login`` when it is asked for: an app that checks keys never does."""
+    if name == "login":
+        from rf_middleware._login import login  # noqa: PLC0415 - not before it is asked for
+
+        return login
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -24,8 +24,12 @@ class Lazy(NamedTuple):
 
 _COMMANDS: Final = {
     "demo": Lazy("rf_middleware.cli", "demo", "all", "Show on this machine how a revoked key is refused at once."),
+    "keys": Lazy("rf_middleware._commands.keys", "keys", "cli", "List, create, change, roll and revoke keys."),
+    "login": Lazy("rf_middleware._commands.login", "login", "cli", "Get a key from an issuer, and keep it."),
+    "logout": Lazy("rf_middleware._commands.logout", "logout", "cli", "End the key of a login, and forget it."),
     "serve": Lazy("rf_middleware.issuer.commands", "serve_command", "issuer", "Run the issuer."),
     "token": Lazy("rf_middleware.issuer.commands", "token", "issuer", "Add tokens by which apps ask the issuer."),
+    "whoami": Lazy("rf_middleware._commands.login", "whoami", "cli", "Say which key is used and if it is good."),
     "workspace": Lazy("rf_middleware.issuer.commands_workspace", "workspace", "issuer", "Add and end workspaces."),
 }
 

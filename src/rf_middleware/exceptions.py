@@ -2,6 +2,7 @@
 
 RFMiddlewareError
 ├── ConfigurationError   a wrong option; also a ValueError
+├── LoginError           a login did not come about, or the login file is no good
 └── Refused              a request is not let in; knows its status and its problem type
     ├── Denied           the issuer, or a rule, says no
     └── IssuerUnavailable  nobody can say: the issuer can't be asked or answers nonsense
@@ -13,7 +14,16 @@ from typing import Final
 
 from rf_middleware._models import Reason, Refusal
 
-__all__ = ["PROBLEM", "ConfigurationError", "Denied", "IssuerUnavailable", "RFMiddlewareError", "Refused", "refused"]
+__all__ = [
+    "PROBLEM",
+    "ConfigurationError",
+    "Denied",
+    "IssuerUnavailable",
+    "LoginError",
+    "RFMiddlewareError",
+    "Refused",
+    "refused",
+]
 
 PROBLEM: Final = "urn:rf-middleware:problem:"
 
@@ -31,6 +41,10 @@ class RFMiddlewareError(Exception):
 
 class ConfigurationError(RFMiddlewareError, ValueError):
     """A wrong option. The message names it and what is allowed."""
+
+
+class LoginError(RFMiddlewareError):
+    """A login did not come about, or the file that keeps logins is no good. The message says what to do."""
 
 
 class Refused(RFMiddlewareError):  # noqa: N818 - not a mistake of the program

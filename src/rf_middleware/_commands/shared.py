@@ -1,0 +1,97 @@
+"""What these commands share: refusals in one line, options, and secrets that are shown once."""
+
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import click
+
+from rf_middleware._login.values import plain
+from rf_middleware.exceptions import ConfigurationError, LoginError
+
+__all__ = [
+    "Failed",
+    "explained",
+    "in_words",
+    "json_option",
+    "print_json",
+    "show",
+    "table",
+    "url_option",
+    "workspace_option",
+]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+url_option = click.option("--url", default="", help="The issuer; RF_ISSUER_URL, or the one you logged in at.")
+workspace_option = click.option("--workspace", default="", metavar="SLUG", help="Which, if you are logged in to more.")
+
+
+class Failed(click.ClickException):
+    """A refusal: one line on stderr, exit 1."""
+
+    def show(self, file: Any = None) -> None:  # noqa: ANN401, ARG002 - the signature of click
+        """Print the line."""
+        click.echo(f"rf-middleware: {' '.join(self.message.split())}", err=True)
+
+
+class Misused(Failed):
+    """Bad usage: one line on stderr, exit 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def explained() -> Generator[None]:
+    """Turn what goes wrong with a login into a refusal.
+
+    Raises:
+        Failed: it went wrong.
+    """
+    try:
+        yield
+    except ConfigurationError as wrong:
+        failed: Failed = Misused(str(wrong))
+    except LoginError as wrong:
+        failed = Failed(str(wrong))
+    else:
+        return
+    raise failed
+
+
+def print_json(body: Mapping[str, object]) -> None:
+    """Print what a program reads."""
+    click.echo(json.dumps(body))
+
+
+def show(text: str, otherwise: str) -> None:
+    """Print what is shown only once; an error of the print says what to do about it."""
+    try:
+        click.echo(text)
+    except OSError as error:
+        error.add_note(otherwise)
+        raise
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as columns; what others wrote can't do anything to the terminal."""
+    clean = [[plain(cell, 60) for cell in row] for row in rows]
+    widths = [max(len(row[column]) for row in clean) for column in range(len(clean[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in clean
+    )
+
+
+def in_words(value: object) -> str:
+    """Return a value of an answer as people read it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(each) for each in cast("list[object]", value)) or "none"
+    return "-" if value is None else str(value)
+
+
+def objects(value: object) -> list[dict[str, object]]:
+    """Return the objects of a list; nothing of anything else."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("dict[str, object]", each) for each in listed if isinstance(each, dict)]
