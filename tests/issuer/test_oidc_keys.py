@@ -178,13 +178,14 @@ async def test_odd_keys_beside_a_good_one_are_left_out() -> None:
 
 @in_loop
 async def test_a_single_key_needs_no_name() -> None:
-    """A small provider publishes one key and names none."""
+    """A small provider publishes one key and names none; where there are two, or it is for something else, that fails."""
     idp, oidc = made(published=[key("RS256").public])
     idp.token = lambda header, said: compact({"alg": header["alg"]}, said, key("RS256").sign)
     assert (await signed_in(idp, oidc)).subject == "ada-0001"
-    idp.published = [key("RS256").public, EVIL.public]
-    idp.clock.time += 3_600.0
-    assert await refused(idp, oidc) == (Reason.UNKNOWN_KEY, "")
+    for published in ([key("RS256").public, EVIL.public], [{**key("RS256").public, "use": "enc"}]):
+        idp.published = published
+        idp.clock.time += 3_600.0
+        assert await refused(idp, oidc) == (Reason.UNKNOWN_KEY, "")
 
 
 any_json = st.recursive(
