@@ -178,7 +178,7 @@ async def test_odd_keys_beside_a_good_one_are_left_out() -> None:
 
 @in_loop
 async def test_a_single_key_needs_no_name() -> None:
-    """A small provider publishes one key and names none; where there are two, or it is for something else, that fails."""
+    """A small provider publishes one key and names none; with two keys, or one for something else, that fails."""
     idp, oidc = made(published=[key("RS256").public])
     idp.token = lambda header, said: compact({"alg": header["alg"]}, said, key("RS256").sign)
     assert (await signed_in(idp, oidc)).subject == "ada-0001"
