@@ -162,11 +162,26 @@ LAYERS = [
         packages="argon2 cryptography",
     ),
     Layer(
+        name="openid_core",
+        files="issuer.oidc_failures issuer.oidc_token",
+        why="whom a token lets in is decided without I/O",
+        may="openid_core",
+        packages="authlib joserfc",
+        pure=True,
+    ),
+    Layer(
+        name="openid",
+        files="issuer.oidc issuer.oidc_provider issuer.oidc_settings",
+        why="signing in elsewhere knows no table, no session and no framework",
+        may="values openid_core openid",
+        packages="httpx joserfc",
+    ),
+    Layer(
         name="issuer",
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
-        may="values issuer_core attempts secrets issuer",
-        packages="anyio click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
+        may="values issuer_core attempts secrets openid_core openid issuer",
+        packages="anyio click httpx jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
     ),
     Layer(
         name="command_line",
