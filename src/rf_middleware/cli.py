@@ -23,6 +23,7 @@ class Lazy(NamedTuple):
 
 
 _COMMANDS: Final = {
+    "audit": Lazy("rf_middleware.issuer.commands_audit", "audit", "issuer", "Check and read the audit log."),
     "demo": Lazy("rf_middleware.cli", "demo", "all", "Show on this machine how a revoked key is refused at once."),
     "serve": Lazy("rf_middleware.issuer.commands", "serve_command", "issuer", "Run the issuer."),
     "token": Lazy("rf_middleware.issuer.commands", "token", "issuer", "Add tokens by which apps ask the issuer."),
