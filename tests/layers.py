@@ -152,7 +152,8 @@ LAYERS = [
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
         may="values issuer_core attempts secrets issuer",
-        packages="anyio click jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
+        packages="anyio click jinja2 multipart platformdirs prometheus_client python_multipart sqlalchemy starlette"
+        " uvicorn",
     ),
     Layer(
         name="command_line",

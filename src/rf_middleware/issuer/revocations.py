@@ -11,17 +11,17 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Event, Poll
 from rf_middleware.issuer.audit import By
+from rf_middleware.issuer.background import Background
 from rf_middleware.issuer.changes import Change
-from rf_middleware.issuer.decisions import Acknowledged, Decision
+from rf_middleware.issuer.decisions import Acknowledged, Counts, Decision, Seen
 from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.polls import Decided, Polls
 from rf_middleware.issuer.receipts import account
 from rf_middleware.issuer.records import Ended, Receipt
@@ -32,10 +32,7 @@ __all__ = ["Revocations"]
 _log = logging.getLogger("rf_middleware.issuer")
 
 
-T = TypeVar("T")
-
-
-class Revocations:
+class Revocations(Background):
     """The feed, the choke point, the receipts.
 
     Made and used on one running event loop; ``close`` ends it.
@@ -44,13 +41,14 @@ class Revocations:
         store: the database.
         lease: seconds granted with each answer of the feed.
         clock: the clock that leases are measured on.
+
+    Attributes:
+        metrics: what is counted here, and by the routes.
     """
 
     def __init__(self, store: Store, lease: float, clock: Clock = now) -> None:
-        self._store, self._clock = store, clock
-        self._writer = ThreadPoolExecutor(1, "rf-issuer-write")
-        self._readers = ThreadPoolExecutor(4, "rf-issuer-read")
-        self._loop = asyncio.get_running_loop()
+        super().__init__()
+        self._store, self._clock, self.metrics = store, clock, Metrics()
         life = store.begin_life(lease)
         # The gate is counted from here, after the last life's process is known to be gone.
         started = clock()
@@ -63,7 +61,6 @@ class Revocations:
         self._receipts: dict[int, Acknowledged] = {}
         self._unstored: list[Acknowledged] = []
         self._one_change = asyncio.Lock()
-        self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closing = False
         self._perform(self._leases.tick(started))
@@ -107,6 +104,7 @@ class Revocations:
                 if self._closing:
                     settled.set()
             if news:
+                self.metrics.published(news)
                 self._perform(self._leases.publish(news[-1], since, self._clock(), *news[:-1]))
         if isinstance(ended, Exception):
             raise ended
@@ -155,15 +153,13 @@ class Revocations:
         """Return how many validators an event waits for."""
         return self._leases.waiting_for(seq, self._clock()) or 0
 
-    # The database, off the loop
+    def counts(self) -> Counts:
+        """Return how much is going on."""
+        return self._leases.counts(self._clock())
 
-    async def read(self, ask: Callable[..., T], *args: object) -> T:
-        """Run a question of the store in a thread."""
-        return await self._loop.run_in_executor(self._readers, ask, *args)
-
-    async def write(self, change: Callable[..., T], *args: object) -> T:
-        """Run a change of the store in the one thread that writes."""
-        return await self._loop.run_in_executor(self._writer, change, *args)
+    def seen(self) -> list[Seen]:
+        """Return every validator that is remembered."""
+        return self._leases.seen(self._clock())
 
     # The end
 
@@ -184,14 +180,12 @@ class Revocations:
     async def close(self) -> None:
         """Stop; finish changes and receipts; note when no lease is out."""
         self.stop()
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._finish_tasks()
         if self._timer is not None:
             self._timer.cancel()
         if not self._leases.outstanding(self._clock()):
             await self.write(self._store.end_life)
-        self._writer.shutdown()
-        self._readers.shutdown()
+        self._end_threads()
 
     # Decisions
 
@@ -201,6 +195,7 @@ class Revocations:
                 for seq in (*decision.also, decision.seq):
                     self._receipts[seq] = decision
                     self._settled.pop(seq).set()
+                self.metrics.acknowledged(decision)
                 self._spawn(self._keep(decision))
             else:
                 self._polls.decide(decision)
@@ -245,9 +240,3 @@ class Revocations:
     def _tick(self) -> None:
         self._timer = None
         self._perform(self._leases.tick(self._clock()))
-
-    def _spawn(self, work: Coroutine[object, object, T]) -> asyncio.Task[T]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
