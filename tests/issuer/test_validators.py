@@ -14,7 +14,7 @@ from rf_middleware.issuer.decisions import Seen
 from rf_middleware.issuer.records import Account, Held, Token
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.validators import ValidatorsState, overview
-from tests.issuer.rig import BY, SESSION, Turned, in_loop, new_key, opened
+from tests.issuer.rig import BY, SESSION, Turned, in_loop, new_key, opened, until
 
 TOKENS = [Token("t1", "web", 0.0, None), Token("t2", "jobs", 0.0, 5.0)]
 
@@ -97,7 +97,7 @@ async def test_the_state_is_that_of_the_running_issuer(tmp_path: Path) -> None:
         }
         assert said["acknowledged"] == []
         await rig.poll(seq, epoch)
-        await rig.revocations.write(bool)  # the receipt is written before this
+        await until(lambda: rig.store.newest_held(1))  # the receipt is stored after it was told
         said = await state.state()
         (row,), (done,) = said["validators"], said["acknowledged"]
         assert (row["applied"], row["behind"], row["lease_left"], row["version"]) == (1, 0, 10.0, "")
