@@ -181,7 +181,8 @@ LAYERS = [
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
         may="values issuer_core attempts secrets openid_core openid issuer",
-        packages="anyio click httpx jinja2 multipart platformdirs python_multipart sqlalchemy starlette uvicorn",
+        packages="anyio click httpx jinja2 multipart platformdirs prometheus_client python_multipart sqlalchemy"
+        " starlette uvicorn",
     ),
     Layer(
         name="command_line",

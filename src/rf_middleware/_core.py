@@ -209,10 +209,10 @@ class Core:
             if not has_feed and self._limits.bound > 0:
                 self.deadline = math.inf
 
-    def poll(self, wait: float, name: str = "") -> Poll:
+    def poll(self, wait: float, name: str = "", version: str = "") -> Poll:
         """Write the next poll of the feed. The clock is read here: send it after this."""
         with self._lock:
-            return self._lease.poll(self._clock(), wait, name)
+            return self._lease.poll(self._clock(), wait, name, version)
 
     def apply(self, poll: Poll, reply: Reply) -> News | None:
         """Take in the answer to a poll: first the events, then the lease. ``None``: it was ignored."""

@@ -10,11 +10,13 @@ import random
 import socket
 import threading
 from collections.abc import Callable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from rf_middleware._core import Core
 from rf_middleware._lease import News
-from rf_middleware._wire import LONGEST_NAME
+from rf_middleware._wire import LONGEST_NAME, LONGEST_VERSION
 from rf_middleware.issuers._protocol import Feed, FeedError
 
 __all__ = ["Follower"]
@@ -94,7 +96,7 @@ class Follower:
         self._stop.wait(rest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
 
     def _once(self) -> None:
-        poll = self._core.poll(_WAIT, _own_name())
+        poll = self._core.poll(_WAIT, _own_name(), _version())
         if self._stop.is_set():  # a core that begins anew is followed by another
             return
         news = self._core.apply(poll, self._feed.poll(poll))
@@ -106,3 +108,12 @@ def _own_name() -> str:
     """Return what a person who reads a receipt would look for: the host and the process."""
     host = "".join(each for each in socket.gethostname() if each.isprintable())
     return f"{host} pid {os.getpid()}"[-LONGEST_NAME:]
+
+
+@cache
+def _version(distribution: str = "rf-middleware") -> str:
+    """Return which version of a package this is; empty where it was copied and not installed."""
+    try:
+        return (version(distribution) or "")[:LONGEST_VERSION]  # none at all where its metadata is damaged
+    except PackageNotFoundError:
+        return ""

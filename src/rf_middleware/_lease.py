@@ -54,10 +54,10 @@ class Lease:
         self._poll: Poll | None = None
         self._sent = 0.0
 
-    def poll(self, now: float, wait: float, name: str = "") -> Poll:
+    def poll(self, now: float, wait: float, name: str = "", version: str = "") -> Poll:
         """Write the next poll; ``now`` is read before it is sent."""
         self._sent = now
-        self._poll = Poll(self.session, self.epoch, self.applied, wait, name)
+        self._poll = Poll(self.session, self.epoch, self.applied, wait, name, version)
         return self._poll
 
     def read(self, poll: Poll, reply: Reply) -> News | None:

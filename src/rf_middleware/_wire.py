@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-__all__ = ["CHANGES", "LONGEST_NAME", "Event", "Poll", "Reply"]
+__all__ = ["CHANGES", "LONGEST_NAME", "LONGEST_VERSION", "Event", "Poll", "Reply"]
 
 LONGEST_NAME: Final = 100
+LONGEST_VERSION: Final = 50
 _LONGEST: Final = 86_400.0
 
 CHANGES: Final = frozenset({"revoked", "disabled", "enabled", "updated", "rolled", "expired", "suspended"})
@@ -71,6 +72,7 @@ class Poll:
         ack: every event up to this ``seq`` has been applied.
         wait: seconds the issuer may hold the answer back while there is nothing to tell.
         name: what the validator calls itself, for the people who read receipts; may be empty.
+        version: of this package at the validator; empty where it is not known.
     """
 
     session: str
@@ -78,11 +80,13 @@ class Poll:
     ack: int
     wait: float
     name: str = ""
+    version: str = ""
 
     def to_json(self) -> dict[str, object]:
         """Return the body of ``POST /feed``."""
         body: dict[str, object] = {"session": self.session, "epoch": self.epoch, "ack": self.ack, "wait": self.wait}
-        return {**body, "name": self.name} if self.name else body
+        optional = {"name": self.name, "version": self.version}
+        return {**body, **{name: value for name, value in optional.items() if value}}
 
     @classmethod
     def parse(cls, raw: object) -> "Poll":
@@ -97,11 +101,8 @@ class Poll:
             message = "feed: session has 8 to 64 characters"
             raise ValueError(message)
         epoch = None if members.get("epoch") is None else _text(members, "epoch")
-        name = _text(members, "name") if "name" in members else ""
-        if len(name) > LONGEST_NAME or not name.isprintable():
-            message = f"feed: name has at most {LONGEST_NAME} printable characters"
-            raise ValueError(message)
-        return cls(session, epoch, _seq(members, "ack"), _seconds(members, "wait"), name)
+        name, version = _label(members, "name", LONGEST_NAME), _label(members, "version", LONGEST_VERSION)
+        return cls(session, epoch, _seq(members, "ack"), _seconds(members, "wait"), name, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,15 @@ def _text(members: Mapping[str, object], name: str) -> str:
     value = members.get(name)
     if not isinstance(value, str) or not value:
         message = f"feed: {name} is not a text"
+        raise ValueError(message)
+    return value
+
+
+def _label(members: Mapping[str, object], name: str, longest: int) -> str:
+    """Return a text for people, which may be left out."""
+    value = _text(members, name) if name in members else ""
+    if len(value) > longest or not value.isprintable():
+        message = f"feed: {name} has at most {longest} printable characters"
         raise ValueError(message)
     return value
 

@@ -1,12 +1,14 @@
 """The thread that keeps the lease, with a feed that does what the test says: when it starts, rests, warns and ends."""
 
 import logging
+import os
 import threading
+from importlib.metadata import version
 
 import pytest
 
 from rf_middleware import Denied
-from rf_middleware._feed import Follower
+from rf_middleware._feed import Follower, _version
 from rf_middleware._lease import News
 from rf_middleware._wire import Event
 from rf_middleware.issuers._protocol import FeedError
@@ -69,6 +71,17 @@ def test_a_lease_is_kept_by_polls_that_acknowledge() -> None:
         ]
         with pytest.raises(Denied):
             validator.check(KEY)
+
+
+def test_a_poll_says_who_and_which_version_it_is_from() -> None:
+    """People see by name and version which validators there are; one that was not installed has no version."""
+    with following(True, reply(reset=True)) as (validator, issuer):
+        validator.check(KEY)
+        issuer.reached(2)
+        (poll, *_) = issuer.polls
+    assert poll.name.endswith(f"pid {os.getpid()}")
+    assert poll.version == version("rf-middleware")
+    assert _version("no-such-distribution") == ""
 
 
 def test_the_news_are_told_before_they_are_acknowledged() -> None:

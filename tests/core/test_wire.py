@@ -15,6 +15,7 @@ JSON = st.recursive(
     max_leaves=10,
 )
 TEXTS = st.text(min_size=1, max_size=20)
+LABELS = st.text(st.characters(exclude_categories=("C", "Z")), max_size=50)  # printable
 SECONDS = st.floats(0, 86_400)
 DIGESTS = st.binary(min_size=32, max_size=32)
 NAMES = st.sampled_from(sorted(CHANGES))
@@ -45,7 +46,9 @@ def over_the_wire(message: object) -> Any:
     return json.loads(json.dumps(message))
 
 
-@given(st.builds(Poll, st.text(min_size=8, max_size=64), st.none() | TEXTS, st.integers(0, 2**63), SECONDS))
+@given(
+    st.builds(Poll, st.text(min_size=8, max_size=64), st.none() | TEXTS, st.integers(0, 2**63), SECONDS, LABELS, LABELS)
+)
 def test_a_poll_arrives_as_it_was_sent(poll: Poll) -> None:
     """What a validator writes is what the issuer reads."""
     assert Poll.parse(over_the_wire(poll.to_json())) == poll
@@ -83,12 +86,22 @@ def test_one_wrong_member_is_an_error_or_is_right(name: str, value: Any) -> None
         *[("epoch", each) for each in WRONG_TEXTS[1:]],
         *[("ack", each) for each in WRONG_COUNTS],
         *[("wait", each) for each in WRONG_SECONDS],
+        *[("name", each) for each in [*WRONG_TEXTS, "x" * 101, "a\nb"]],
+        *[("version", each) for each in [*WRONG_TEXTS, "x" * 51, "0.1\x1b[2J"]],
     ],
 )
 def test_a_poll_with_a_wrong_member_is_refused(name: str, wrong: object) -> None:
     """Each member of a poll has its type and its range."""
     with pytest.raises(ValueError, match=name):
         Poll.parse({**POLL, name: wrong})
+
+
+def test_peers_of_another_version_understand_each_other() -> None:
+    """A poll without name and version is read, and what a poll has beside what is known is left alone."""
+    old = Poll("12345678", None, 0, 3.0)
+    assert old.to_json() == POLL
+    assert Poll.parse(POLL) == old
+    assert Poll.parse({**POLL, "version": "0.2", "of_the_future": {}}) == Poll("12345678", None, 0, 3.0, "", "0.2")
 
 
 @pytest.mark.parametrize(

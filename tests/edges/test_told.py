@@ -10,9 +10,8 @@ from click.testing import CliRunner
 from rf_middleware import IntrospectionIssuer, RoboflowIssuer, cli
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuer.commands import Failed
-from rf_middleware.issuer.database import Database, DatabaseProblem
-from rf_middleware.issuer.serve import CannotListen, serve
-from rf_middleware.issuer.serving import only_server
+from rf_middleware.issuer.database import DatabaseProblem
+from rf_middleware.issuer.serve import serve
 from rf_middleware.issuers import issuer_of
 from rf_middleware.issuers._protocol import FeedError
 from rf_middleware.wsgi import APIKeyMiddleware
@@ -48,26 +47,11 @@ def test_a_refused_token_is_named() -> None:
     issuer.close()
 
 
-def test_a_file_with_two_names_is_not_served(tmp_path: Path) -> None:
-    """A hard link would be a second way to serve the same file, past the lock."""
-    path = tmp_path / "issuer.db"
-    Database(path).close()
-    (tmp_path / "again.db").hardlink_to(path)
-    with pytest.raises(DatabaseProblem, match="another name"), only_server(path):
-        pass
-
-
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     """What is refused is told as what it is."""
     with pytest.raises(DatabaseProblem) as problem:
         serve(tmp_path, "127.0.0.1", 0, 1.0, print)
     assert "hard link" not in str(problem.value)
-
-
-def test_a_host_that_is_none_is_one_line(tmp_path: Path) -> None:
-    """A label of more than 63 letters is refused in words, not with a traceback."""
-    with pytest.raises(CannotListen, match="not a host name"):
-        serve(tmp_path / "issuer.db", "a" * 64 + ".example", 0, 1.0, print)
 
 
 @pytest.mark.parametrize(

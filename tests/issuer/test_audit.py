@@ -1,15 +1,18 @@
 """The audit log: every change has its row, in its own transaction, chained to the one before."""
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from rf_middleware import cli
 from rf_middleware.issuer.audit import CLOCK, START, By, Note, link
 from rf_middleware.issuer.changes import Change, edit, expire, remove_owner, revoke, roll, set_workspace
 from rf_middleware.issuer.database import Database
@@ -210,14 +213,32 @@ def test_the_encrypted_copy_goes_with_its_key(database: Database) -> None:
     """However a key ends, its secret is not kept."""
     store = Store(database)
     ids = [add(store) for _ in range(3)]
+    ids.append(add(store, expires=1.0))
     with database.writing() as connection:
         for key in ids:
             connection.execute(text("INSERT INTO secrets VALUES (:id, 'kek', x'00')"), {"id": key})
-    assert store.sealed_with() == {"kek": 3}
+    assert store.sealed_with() == {"kek": 4}
     store.apply(revoke(ids[0]), ANN)
     with database.writing() as connection:
         connection.execute(text("UPDATE keys SET status = 'rolled' WHERE id = :id"), {"id": ids[1]})
-    assert [store.sealed_secret(key) is None for key in ids] == [True, True, False]
+    assert [store.sealed_secret(key) is None for key in ids] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(("user", "name"), [("ann", "ann"), (None, "")])
+def test_a_command_is_done_by_the_user_of_the_system(tmp_path: Path, user: str | None, name: str) -> None:
+    """The log has the number of the user, and the name where there is one."""
+    path = tmp_path / "issuer.db"
+    done = CliRunner(env={"USER": user}).invoke(cli.group, ["token", "create", "--database", str(path)])
+    assert done.exit_code == 0
+    opened = Database(path)
+    (row,) = rows(opened)
+    opened.close()
+    assert (row["actor_kind"], row["actor_id"], row["actor_name"], row["address"]) == (
+        "command",
+        str(os.getuid()),
+        name,
+        "",
+    )
 
 
 def test_what_is_used_or_decided_once_stays_so(database: Database) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from rf_middleware._wire import Event, Poll, Reply
-from rf_middleware.issuer.decisions import CLOSING, CROWDED, Acknowledged, Answer, Decision, Refused
+from rf_middleware.issuer.decisions import CLOSING, CROWDED, Acknowledged, Answer, Counts, Decision, Refused, Seen
 from rf_middleware.issuer.leases import Leases
 
 LEASE = 10.0
@@ -291,3 +291,35 @@ def test_an_old_poll_that_arrives_late_does_not_take_an_ack_back() -> None:
     leases.poll(1, OWNER, poll("a", 1), 1.0)
     assert reply(leases.poll(2, OWNER, poll("a", 0), 2.0), 2).events == (event(1),)
     assert leases.head == 1
+
+
+def test_what_goes_on_is_counted() -> None:
+    """Leases count while they last, polls while they are parked, events until they are acknowledged, each of a go."""
+    leases = machine()
+    assert leases.counts(0.0) == Counts(0, 0, 0)
+    join(leases, "a", 0.0)
+    join(leases, "b", 5.0)
+    leases.poll(1, OWNER, poll("b", 0), 5.0)
+    assert leases.counts(6.0) == Counts(2, 1, 0)
+    leases.publish(event(3), 6.0, 6.0, event(1), event(2))
+    leases.publish(event(4), 6.0, 6.0)
+    assert leases.counts(6.0) == Counts(2, 0, 4)
+    leases.poll(2, OWNER, poll("b", 4), 7.0)
+    assert leases.counts(10.0) == Counts(1, 1, 4)
+    leases.tick(10.0)
+    assert leases.counts(10.0) == Counts(1, 0, 0)
+
+
+def test_each_validator_is_seen_as_it_is() -> None:
+    """Its lease runs down and does not go below nothing; what it applied and calls itself is what it said last."""
+    leases = machine()
+    assert leases.seen(0.0) == []
+    leases.poll(0, OWNER, Poll("session-a", None, 0, 3.0), 0.0)
+    assert leases.seen(4.0) == [Seen(OWNER, "session-a", "", "", 6.0, 0, 4.0)]
+    leases.publish(event(1), 4.0, 4.0)
+    leases.poll(1, OWNER, Poll("session-a", EPOCH, 1, 3.0, "web-1", "0.2"), 5.0)
+    assert leases.seen(25.0) == [Seen(OWNER, "session-a", "web-1", "0.2", 0.0, 1, 20.0)]
+    leases.poll(2, "token-two", Poll("session-a", None, 0, 3.0), 25.0)
+    assert [each.owner for each in leases.seen(25.0)] == [OWNER, "token-two"]
+    leases.give_back(OWNER, "session-a", 26.0)
+    assert [each.owner for each in leases.seen(26.0)] == ["token-two"]

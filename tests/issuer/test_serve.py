@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from rf_middleware.cli import group
+from rf_middleware.issuer.serve import CannotListen, serve
 
 COMMAND = [sys.executable, "-c", "from rf_middleware.cli import main; main()"]
 
@@ -231,3 +232,9 @@ def test_in_one_process_too_a_signal_ends_it(database: Path, times: int) -> None
     assert first.startswith(f"The first administrator signs up at http://[::1]:{port}/first/")
     assert lock.exists()
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_host_that_is_none_is_one_line(tmp_path: Path) -> None:
+    """A label of more than 63 letters is refused in words, not with a traceback."""
+    with pytest.raises(CannotListen, match="not a host name"):
+        serve(tmp_path / "issuer.db", "a" * 64 + ".example", 0, 1.0, print)

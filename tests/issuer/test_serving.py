@@ -12,7 +12,7 @@ from threading import Event
 
 import pytest
 
-from rf_middleware.issuer.database import DatabaseProblem
+from rf_middleware.issuer.database import Database, DatabaseProblem
 from rf_middleware.issuer.serving import _locked, being_served, only_server
 from tests.core.servers import until
 
@@ -138,3 +138,11 @@ def test_of_many_starts_at_once_one_serves(path: Path) -> None:
             each.result(20)
     assert most == [1]
     assert all("already served" in refusal for refusal in refusals)
+
+
+def test_a_file_with_two_names_is_not_served(path: Path) -> None:
+    """A hard link would be a second way to serve the same file, past the lock."""
+    Database(path).close()
+    path.with_name("again.db").hardlink_to(path)
+    with pytest.raises(DatabaseProblem, match="another name"), only_server(path):
+        pass

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Final
 
 from rf_middleware._wire import Event, Poll
-from rf_middleware.issuer.decisions import Answer, Decision, Holder, Name
-from rf_middleware.issuer.leases import Leases, _Session
+from rf_middleware.issuer.decisions import Answer, Decision, Holder, Name, Session
+from rf_middleware.issuer.leases import Leases
 
 
 class WaitsForRenewedEnds(Leases):
     """Rule 2: ends as they are at the commit are waited for, not those of a renewal."""
 
-    def _grant(self, session: _Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+    def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
         answer = super()._grant(session, ticket, events, now, reset=reset)
         for pending in self._pending.values():
             for name in pending.waiting.keys() & self._sessions.keys():
@@ -24,7 +24,7 @@ class WaitsForRenewedEnds(Leases):
 class WaitsForNewcomers(Leases):
     """Rule 2: a lease granted after the snapshot is not waited for."""
 
-    def _admit(self, name: Name, now: float) -> _Session:
+    def _admit(self, name: Name, now: float) -> Session:
         for pending in self._pending.values():
             pending.waiting[name] = Holder(now + self._lease, "")
             pending.by_end.append(name)

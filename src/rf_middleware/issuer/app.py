@@ -30,6 +30,7 @@ from rf_middleware.issuer.openapi import Description
 from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.proving import Proving
+from rf_middleware.issuer.scraping import Scraping
 from rf_middleware.issuer.settings import Settings
 from rf_middleware.issuer.settings_changes import SettingsChanges
 from rf_middleware.issuer.settings_secret import SettingsSecret
@@ -53,6 +54,7 @@ def build_app(parts: Parts) -> ASGIApp:
             *Introspection(access, revocations, parts.uses, parts.clock).routes(),
             *Feed(access, revocations).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
+            *Scraping(access, store, revocations, parts.public_url).routes(),
             *Description().routes(),
             *_page_routes(parts, visitors, pages),
             *KeyChanges(access, store, revocations, parts.minting()).routes(),

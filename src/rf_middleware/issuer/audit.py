@@ -6,7 +6,7 @@ A row is written in the transaction of the change it tells of: there is none wit
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from rf_middleware.issuer.schema import audit
 
-__all__ = ["CLOCK", "NOBODY", "START", "By", "Note", "append", "link"]
+__all__ = ["CLOCK", "NOBODY", "START", "By", "Entry", "Note", "Query", "Verdict", "append", "link"]
 
 START: Final = bytes(32)
 """What the first row is chained to."""
@@ -57,6 +57,65 @@ class Note:
     target: str = ""
     workspace_id: str | None = None
     detail: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the log.
+
+    Attributes:
+        seq: its place, from 1 without a gap.
+        at: when, in seconds since 1970.
+        by: who.
+        action, target, workspace_id, detail: see ``Note``.
+        chain: SHA-256 over this row and all before it.
+    """
+
+    seq: int
+    at: float
+    by: By
+    action: str
+    target: str
+    workspace_id: str | None
+    detail: Mapping[str, object]
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which rows are wanted; what is empty or ``None`` excludes none.
+
+    Attributes:
+        text: somewhere in the actor, the address, the action, the target or the detail; small and capital letters of
+            ASCII are the same.
+        action: a whole one like ``key.revoke``, or what comes before the dot.
+        actor: the id, the whole name or the kind of who did it.
+        workspaces: the ids of those to look in; rows of no workspace are in none.
+        before: rows older than this ``seq``.
+        limit: so many at most.
+    """
+
+    text: str = ""
+    action: str = ""
+    actor: str = ""
+    workspaces: Sequence[str] | None = None
+    before: int | None = None
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of walking the chain.
+
+    Attributes:
+        count: rows that fit, from the first.
+        head: the chain of the last of them.
+        broken: ``seq`` of the first row that does not fit; ``None`` when all do.
+    """
+
+    count: int
+    head: bytes
+    broken: int | None
 
 
 def append(connection: Connection, by: By, note: Note) -> None:

@@ -10,12 +10,15 @@ __all__ = [
     "CROWDED",
     "Acknowledged",
     "Answer",
+    "Counts",
     "Decision",
     "Holder",
     "Name",
     "Outcome",
     "Pending",
     "Refused",
+    "Seen",
+    "Session",
 ]
 
 CLOSING: Final = "The issuer is shutting down"
@@ -98,6 +101,57 @@ class Holder(NamedTuple):
 
     end: float
     called: str
+
+
+class Counts(NamedTuple):
+    """How much is going on.
+
+    Attributes:
+        leases: that are held.
+        parked: polls that wait for an answer.
+        pending: events that are not acknowledged yet.
+    """
+
+    leases: int
+    parked: int
+    pending: int
+
+
+class Seen(NamedTuple):
+    """A validator, as it is known at one moment.
+
+    Attributes:
+        owner: the token it comes with.
+        session: its session.
+        name, version: what it says of itself; may be empty.
+        lease: seconds its lease has left; 0 when it holds none.
+        applied: the newest event that it said it has applied.
+        heard: seconds since its last poll came.
+    """
+
+    owner: str
+    session: str
+    name: str
+    version: str
+    lease: float
+    applied: int
+    heard: float
+
+
+@dataclass(slots=True)
+class Session:
+    """What the leases remember of a validator."""
+
+    end: float = 0.0
+    acked: int = 0
+    ticket: int | None = None
+    called: str = ""
+    version: str = ""
+    heard: float = 0.0
+
+    def seen(self, name: Name, now: float) -> Seen:
+        """Return it as it is now."""
+        return Seen(*name, self.called, self.version, max(0.0, self.end - now), self.acked, now - self.heard)
 
 
 @dataclass(slots=True)

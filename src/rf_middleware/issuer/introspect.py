@@ -43,6 +43,7 @@ class Introspection:
         await self._access.needed_validator(request)
         found = await self._access.look_up(await form_token(request))
         said = introspection(found)
+        self._revocations.metrics.introspected(active=said["active"] is True)
         if found.key is not None and said["active"]:
             self._uses.note(found.key.id)
         return answer(said)

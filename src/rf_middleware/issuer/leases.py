@@ -12,24 +12,27 @@
 
 import heapq
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
 
 from rf_middleware._wire import Event, Poll, Reply
-from rf_middleware.issuer.decisions import CLOSING, CROWDED, Answer, Decision, Holder, Name, Pending, Refused
+from rf_middleware.issuer.decisions import (
+    CLOSING,
+    CROWDED,
+    Answer,
+    Counts,
+    Decision,
+    Holder,
+    Name,
+    Pending,
+    Refused,
+    Seen,
+    Session,
+)
 
 __all__ = ["Leases"]
 
 _REMEMBER: Final = 60.0
 """Seconds a session is remembered after its lease ended, so that it need not drop its cache when it comes back."""
-
-
-@dataclass(slots=True)
-class _Session:
-    end: float = 0.0
-    acked: int = 0
-    ticket: int | None = None
-    called: str = ""
 
 
 class Leases:
@@ -58,7 +61,7 @@ class Leases:
         self._head = self._floor = head
         self._window, self._events = window, deque[Event]()
         self._limit = sessions_per_owner
-        self._sessions: dict[Name, _Session] = {}
+        self._sessions: dict[Name, Session] = {}
         self._counts: dict[str, int] = {}
         self._parked: dict[int, Name] = {}
         self._timeouts: list[tuple[float, int]] = []
@@ -82,7 +85,7 @@ class Leases:
             if not self._has_room(owner, now):
                 return [Refused(ticket, CROWDED)]
             session = self._admit(name, now)
-        session.called = poll.name
+        session.called, session.version, session.heard = poll.name, poll.version, now
         # A second poll of one session: the client gave up on the first, which must not stay behind.
         decisions: list[Decision] = [] if session.ticket is None else [self._answer(name, session.ticket, now)]
         if follows:
@@ -176,6 +179,15 @@ class Leases:
                 return sum(holder.end > now for holder in pending.waiting.values())
         return None
 
+    def counts(self, now: float) -> Counts:
+        """Return how much is going on."""
+        held = sum(session.end > now for session in self._sessions.values())
+        return Counts(held, len(self._parked), sum(1 + len(each.also) for each in self._pending.values()))
+
+    def seen(self, now: float) -> list[Seen]:
+        """Return every validator that is remembered."""
+        return [session.seen(name, now) for name, session in self._sessions.items()]
+
     def _answer(self, name: Name, ticket: int, now: float, *events: Event) -> Answer:
         """Answer a parked poll, which by being parked had applied all but these events."""
         del self._parked[ticket]
@@ -183,7 +195,7 @@ class Leases:
         session.ticket = None
         return self._grant(session, ticket, events, now, reset=False)
 
-    def _grant(self, session: _Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+    def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
         session.end = now + self._lease
         return Answer(ticket, Reply(self._epoch, reset, self._head, events, self._lease))
 
@@ -208,8 +220,8 @@ class Leases:
             self._sweep(now)
         return self._counts.get(owner, 0) < self._limit
 
-    def _admit(self, name: Name, now: float) -> _Session:
-        session = self._sessions[name] = _Session()
+    def _admit(self, name: Name, now: float) -> Session:
+        session = self._sessions[name] = Session()
         self._counts[name[0]] = self._counts.get(name[0], 0) + 1
         self._sweep_at = min(self._sweep_at, now + _REMEMBER)
         return session

@@ -174,8 +174,9 @@ _SCHEMAS: Final[JsonObject] = {
             "ack": integer(minimum=0),
             "wait": number("Seconds the answer may be held back", minimum=0, maximum=86_400),
             "name": text(minLength=1, maxLength=100),
+            "version": text(minLength=1, maxLength=50),
         },
-        "epoch name",
+        "epoch name version",
         additionalProperties={},
     ),
     "Events": record(

@@ -5,9 +5,9 @@ from typing import Final
 from rf_middleware.issuer.decisions import Acknowledged
 from rf_middleware.issuer.records import Account
 
-__all__ = ["account"]
+__all__ = ["SHOWN", "account"]
 
-_SHOWN: Final = 8
+SHOWN: Final = 8
 """Characters of a session's id that a receipt shows: enough to tell two apart, too few to end one."""
 
 
@@ -15,7 +15,7 @@ def account(done: Acknowledged) -> Account:
     """Return who confirmed an event, who was waited out, and after how long."""
     report: list[dict[str, object]] = [
         {
-            "session": each.session[:_SHOWN],
+            "session": each.session[:SHOWN],
             "validator": each.name,
             "outcome": "confirmed" if each.confirmed else "expired",
             "after_ms": _ms(each.after),

@@ -9,6 +9,7 @@ __all__ = [
     "ENDED",
     "Account",
     "Ended",
+    "Held",
     "Key",
     "Life",
     "Lookup",
@@ -173,6 +174,24 @@ class Account:
     expired: int
     took_ms: float
     report: list[dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change that holds everywhere, without the list of validators.
+
+    Attributes:
+        seq, change: see ``Receipt``.
+        at: when it was committed, in seconds since 1970.
+        took_ms, confirmed, expired: see ``Account``.
+    """
+
+    seq: int
+    change: str
+    at: float
+    took_ms: float
+    confirmed: int
+    expired: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ from rf_middleware._wire import Event, Poll
 from rf_middleware.issuer.audit import NOBODY, By
 from rf_middleware.issuer.background import Background
 from rf_middleware.issuer.changes import Change, edit
-from rf_middleware.issuer.decisions import Acknowledged, Decision
+from rf_middleware.issuer.decisions import Acknowledged, Counts, Decision, Seen
 from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.polls import Decided, Polls
 from rf_middleware.issuer.receipts import account
 from rf_middleware.issuer.records import Ended, Receipt
@@ -40,11 +41,14 @@ class Revocations(Background):
         store: the database.
         lease: seconds granted with each answer of the feed.
         clock: the clock that leases are measured on.
+
+    Attributes:
+        metrics: what is counted here, and by the routes.
     """
 
     def __init__(self, store: Store, lease: float, clock: Clock = now) -> None:
         super().__init__()
-        self._store, self._clock = store, clock
+        self._store, self._clock, self.metrics = store, clock, Metrics()
         life = store.begin_life(lease)
         # The gate is counted from here, after the last life's process is known to be gone.
         started = clock()
@@ -100,6 +104,7 @@ class Revocations(Background):
                 if self._closing:
                     settled.set()
             if news:
+                self.metrics.published(news)
                 self._perform(self._leases.publish(news[-1], since, self._clock(), *news[:-1]))
         if isinstance(ended, Exception):
             raise ended
@@ -153,6 +158,14 @@ class Revocations(Background):
         """Return how many validators an event waits for."""
         return self._leases.waiting_for(seq, self._clock()) or 0
 
+    def counts(self) -> Counts:
+        """Return how much is going on."""
+        return self._leases.counts(self._clock())
+
+    def seen(self) -> list[Seen]:
+        """Return every validator that is remembered."""
+        return self._leases.seen(self._clock())
+
     # The end
 
     @property
@@ -187,6 +200,7 @@ class Revocations(Background):
                 for seq in (*decision.also, decision.seq):
                     self._receipts[seq] = decision
                     self._settled.pop(seq).set()
+                self.metrics.acknowledged(decision)
                 self._spawn(self._keep(decision))
             else:
                 self._polls.decide(decision)

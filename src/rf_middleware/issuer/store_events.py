@@ -14,7 +14,7 @@ from sqlalchemy import Connection, exists, func, select, update
 from rf_middleware._wire import Event
 from rf_middleware.issuer.audit import CLOCK, By, Note, append
 from rf_middleware.issuer.changes import EDITED, Change, due
-from rf_middleware.issuer.records import ENDED, Account, Ended, Receipt
+from rf_middleware.issuer.records import ENDED, Account, Ended, Held, Receipt
 from rf_middleware.issuer.schema import events, keys, workspaces
 from rf_middleware.issuer.store_base import StoreBase, head_of
 
@@ -86,6 +86,15 @@ class EventStore(StoreBase):
             return None
         done = None if row.receipt is None else Account(**row.receipt)
         return Receipt(seq, row.change, row.key_id, row.workspace_id, done)
+
+    def newest_held(self, limit: int) -> list[Held]:
+        """Return the newest changes that hold everywhere, newest first."""
+        took = events.c.receipt["took_ms"].as_float()  # the list of validators may be long and stays in the database
+        counts = (events.c.receipt[name].as_integer() for name in ("confirmed", "expired"))
+        query = select(events.c.seq, events.c.change, events.c.created, took, *counts)
+        query = query.where(events.c.receipt.is_not(None)).order_by(events.c.seq.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [Held(*row) for row in connection.execute(query)]
 
     def finish(self, seq: int, done: Account, also: Sequence[int] = ()) -> None:
         """Keep the receipt with its events; the newest of each workspace lists the validators, the others say which."""

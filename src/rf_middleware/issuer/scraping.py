@@ -1,0 +1,56 @@
+"""``/metrics``: for whoever watches the issuer.
+
+A validator token may read it. So may a program on the same machine without one, where no proxy is in between: the
+connection comes from loopback, for a name of loopback (no page of elsewhere can ask a browser here for that), without a
+header that a proxy adds, and no public address is set.
+"""
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rf_middleware.issuer.access import Access, address
+from rf_middleware.issuer.answers import bearer
+from rf_middleware.issuer.revocations import Revocations
+from rf_middleware.issuer.store import Store
+
+__all__ = ["Scraping"]
+
+_OWN_NAME: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
+_PROXY: Final = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip")
+
+
+class Scraping:
+    """The route."""
+
+    def __init__(self, access: Access, store: Store, revocations: Revocations, public_url: str | None) -> None:
+        self._access, self._store, self._revocations = access, store, revocations
+        self._behind_proxy = public_url is not None
+
+    def routes(self) -> Sequence[Route]:
+        """Return the route."""
+        return [Route("/metrics", self.show, methods=["GET"], include_in_schema=False)]  # it speaks no JSON
+
+    async def show(self, request: Request) -> Response:
+        """Tell what was counted and how things stand."""
+        if bearer(request) is not None or self._behind_proxy or not _from_here(request):
+            await self._access.needed_validator(request)
+        audit_head = await self._revocations.read(self._store.audit_head)
+        text = self._revocations.metrics.text(self._revocations.counts(), self._revocations.head, audit_head)
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _from_here(request: Request) -> bool:
+    """Say whether a request comes from this machine, and by no proxy that says so."""
+    try:
+        near = ipaddress.ip_address(address(request)).is_loopback
+    except ValueError:
+        return False
+    own = _OWN_NAME.fullmatch(request.headers.get("host", "")) is not None
+    return near and own and not any(_PROXY.fullmatch(name) for name in request.headers)
