@@ -101,7 +101,7 @@ async def test_the_receipt_counts_the_validators(tmp_path: Path) -> None:
         await browser.rig.poll(0, epoch)
         at = f"{HERE}/keys/{key_id}/revoke"
         await browser.get(at)
-        assert "Refused everywhere: 0 of 1 validators confirmed in " in (await browser.send(at)).text
+        assert "Refused everywhere: 0 of 1 validator confirmed in " in (await browser.send(at)).text
 
 
 @in_loop

@@ -96,4 +96,5 @@ class SettingsChanges(SettingsBase):
         where = "Known everywhere; the old key still works for the time you chose" if lives else "Refused everywhere"
         if not count:
             return f"{done} {where}: no validator held a lease."
-        return f"{done} {where}: {told.confirmed} of {count} validators confirmed in {told.took_ms:.0f} ms."
+        validators = "validator" if count == 1 else "validators"
+        return f"{done} {where}: {told.confirmed} of {count} {validators} confirmed in {told.took_ms:.0f} ms."

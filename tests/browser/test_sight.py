@@ -1,0 +1,98 @@
+"""Every page as it looks: nothing that axe objects to, nothing cut off, wide and narrow, light and dark.
+
+``SCREENSHOTS=folder`` keeps a picture of each, to be looked at.
+"""
+
+import os
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from tests.browser.window import DESKTOP, PHONE, Window, window
+from tests.issuer.browsing import PASSWORD
+from tests.issuer.rig import in_loop
+
+_LONG = "a-name-that-is-as-long-as-names-of-keys-may-be-" * 3
+_AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+_CUT_OFF = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+async def look(here: Window, name: str, how: str) -> None:
+    """Have a page looked at.
+
+    Raises:
+        AssertionError: axe objects, or the page is wider than the window.
+    """
+    if folder := os.environ.get("SCREENSHOTS"):
+        await here.page.screenshot(path=f"{folder}/{name}-{how}.png", full_page=True)
+    await here.page.evaluate(_AXE)
+    found: dict[str, Any] = await here.page.evaluate("axe.run()")
+    assert found["passes"]
+    assert found["violations"] == [], name
+    assert await here.page.evaluate(_CUT_OFF) == 0, f"{name} is cut off"
+
+
+async def all_pages(here: Window, see: Callable[[str], Awaitable[None]]) -> None:
+    """Go through every page as a person would."""
+    page = here.page
+    await here.go("/")
+    await see("home")
+    await here.go("/login")
+    await see("sign-in")
+    await here.fill(email="nobody@example.com", password="wrong password")
+    await here.press("Sign in")
+    await page.get_by_role("alert").wait_for()
+    await see("sign-in-wrong")
+    await here.go("/first/nothing")
+    await see("link-over")
+    assert here.issuer.process.stdout is not None
+    await page.goto(here.issuer.process.stdout.readline().split()[-1])
+    await see("first")
+    await here.fill(email="ann@example.com", name="Ann Archer", password="short")
+    await here.press("Create the account")
+    await page.locator("[aria-invalid]").first.wait_for()
+    await see("first-wrong")
+    await here.fill(password=PASSWORD)
+    await here.press("Create the account")
+    await here.at("/settings/api/acme")
+    await see("keys")
+    await here.fill(name=_LONG, scopes="not a scope")
+    await page.get_by_label("Access").select_option("")
+    await here.press("Generate New Key")
+    await page.locator("[aria-invalid]").first.wait_for()
+    await see("keys-wrong")
+    await here.fill(scopes="model:infer workspace:read api-key:read")
+    await here.press("Generate New Key")
+    await page.get_by_label("Private API key").wait_for()
+    await see("keys-made")
+    await page.locator(".acts summary").first.click()
+    await see("keys-menu")
+    paths = [await each.get_attribute("href") for each in await page.locator(".acts a").all()]
+    for name in ("roll", "revoke"):
+        await here.go(next(path for path in paths if path is not None and path.endswith(name)))
+        await see(name)
+    await here.press("Revoke API Key")
+    await page.locator(".flash.good").wait_for()
+    await see("revoked")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@in_loop
+async def test_every_page_is_fit_to_be_seen(
+    size: tuple[int, int], scheme: Literal["light", "dark"], tmp_path: Path
+) -> None:
+    """Contrast, labels, order and landmarks are as they should be, and everything is inside the window."""
+    seen: list[str] = []
+    async with window(tmp_path, size=size) as here:
+        await here.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+
+        async def see(name: str) -> None:
+            seen.append(name)
+            await look(here, name, f"{size[0]}-{scheme}")
+
+        await all_pages(here, see)
+    assert len(set(seen)) == len(seen) >= 10
