@@ -1,4 +1,4 @@
-"""What others try in a person's browser: forms from elsewhere, frames, names that are markup, a look at what it keeps."""
+"""What others try in a browser: forms from elsewhere, frames, names that are markup, a look at what it keeps."""
 
 from pathlib import Path
 

@@ -126,7 +126,7 @@ def prepared(path: Path, *, anybody: bool) -> None:
 
 
 def killed(path: Path, change: Callable[[Store], object], at: int) -> bool:
-    """Make a change in a process that is killed at its statement or commit of this number; say whether it got through."""
+    """Make a change in a process killed at its statement or commit of this number; say whether it got through."""
     child = os.fork()
     if not child:
         passed = 0
