@@ -32,8 +32,8 @@ LAYERS = [
     ),
     Layer(
         name="leaves",
-        files="exceptions _query _locations _credentials _challenge _rules _options _values _secret _cache _memory"
-        " _limits _breaker _lease _core _flight _finish _streams",
+        files="exceptions _query _locations _redact _credentials _challenge _rules _options _values _secret _cache"
+        " _memory _limits _breaker _lease _core _flight _finish _streams",
         why="decisions are made without I/O, so that they can be simulated and timed",
         may="values leaves",
         packages="cachetools",
@@ -58,6 +58,12 @@ LAYERS = [
         why="what every adapter does, said once; knows of no framework",
         may="values leaves transport validator guard",
         pure=True,
+    ),
+    Layer(
+        name="redaction",
+        files="redaction",
+        why="for the logs of others; nothing else of the package logs a key",
+        may="leaves",
     ),
     Layer(
         name="asgi_parts",
