@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from rf_middleware.cli import group
-from rf_middleware.issuer.serve import CannotListen, serve
+from rf_middleware.issuer.serve import CannotListen, Options, serve
 
 COMMAND = [sys.executable, "-c", "from rf_middleware.cli import main; main()"]
 
@@ -237,4 +237,4 @@ def test_in_one_process_too_a_signal_ends_it(database: Path, times: int) -> None
 def test_a_host_that_is_none_is_one_line(tmp_path: Path) -> None:
     """A label of more than 63 letters is refused in words, not with a traceback."""
     with pytest.raises(CannotListen, match="not a host name"):
-        serve(tmp_path / "issuer.db", "a" * 64 + ".example", 0, 1.0, print)
+        serve(tmp_path / "issuer.db", Options(host="a" * 64 + ".example", port=0, lease=1.0), print)

@@ -221,7 +221,8 @@ async def test_whoever_has_no_password_any_more_proves_nothing(tmp_path: Path) -
             connection.execute(text("UPDATE sessions SET proved = 0"))
         at = f"{HERE}/keys/{key_id}/show"
         await browser.get(HERE)
-        await browser.send(at)
+        assert "You have no password here" in (await browser.send(at)).text
+        await browser.get(HERE)
         assert (await browser.send(at, password=PASSWORD)).status_code == 401
         assert browser.rig.store.session(held(browser.rig)) is not None
 
