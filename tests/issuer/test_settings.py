@@ -311,7 +311,7 @@ async def test_an_administrator_is_admin_of_every_workspace(tmp_path: Path) -> N
 async def test_whoever_is_in_no_workspace_is_told(tmp_path: Path) -> None:
     """There is nothing to go to."""
     async with signed_in(tmp_path, None) as browser:
-        assert "No workspace yet" in (await browser.get("/settings/api")).text
+        assert "You are in no workspace yet" in (await browser.get("/settings/api")).text
 
 
 @pytest.mark.parametrize(("what", "status"), [("revoke", 404), ("roll", 409)])
