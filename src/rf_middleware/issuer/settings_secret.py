@@ -66,7 +66,7 @@ class SettingsSecret(SettingsBase):
         """Return the page on which they show who they are."""
         visitor = place.visitor
         known = await self._revocations.read(self._store.person, visitor.person.email)
-        has_password = known is not None and known.password is not None
+        has_password = known is not None and bool(known.password)
         context = {"key": key, "named": named(key), "here": place.here, "error": wrong}
         more = {**context, "has_password": has_password, "openid": self._openid}
         return self._pages.show(request, "settings_prove.html", 401 if wrong else 200, visitor=visitor, **more)

@@ -90,11 +90,8 @@ class SignInOidc:
         shown = claims.authenticated_at or 0.0  # not said: it may be long ago
         if begun.person:
             await self._visitors.prove(request, shown)
-            answer: Response = RedirectResponse(begun.then, 303)
-        else:
-            answer = await self._visitors.begin(request, person, begun.then, shown)
-        self._revocations.metrics.signed_in("succeeded")
-        return answer
+            return RedirectResponse(begun.then, 303)
+        return await self._visitors.begin(request, person, begun.then, shown)
 
     async def _tried(self, request: Request, step: Callable[[Request], Awaitable[Response]]) -> Response:
         """Take a step, unless too many failed from there; say why it fails."""

@@ -111,6 +111,7 @@ class Visitors:
         agent = request.headers.get("user-agent", "")[:200]
         args = (fingerprint(token.encode()), person.id, time.time() + _IDLE, by)
         await self._revocations.write(partial(self._store.begin_session, agent=agent, proved=proved), *args)
+        self._revocations.metrics.signed_in("ok")
         answer = RedirectResponse(then, 303)
         self.set(request, answer, token)
         return answer
