@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -36,7 +37,7 @@ class Company(Browser):
 
     async def come_back(self, query: list[tuple[str, str]]) -> httpx.Response:
         """Come back with a query."""
-        answer = await self.http.get(CALLBACK, params=query)
+        answer = await self.http.get(f"{CALLBACK}?{urlencode(query)}")
         self.page = answer.text
         return answer
 
@@ -51,14 +52,14 @@ class Company(Browser):
 
 @asynccontextmanager
 async def company(path: Path, domains: frozenset[str] = frozenset(), **bent: Any) -> AsyncGenerator[Company]:
-    """Run an issuer and a provider."""
+    """Run an issuer and a provider, which share a clock that stands still."""
     clock = Turned()
     clock.time = time.time()
     idp = Idp(clock, **bent)
     settings = Settings(idp.issuer, idp.client_id, idp.secret, f"http://issuer.test:8080{CALLBACK}", domains)
-    async with idp.client() as client:
-        async with opened(path / "issuer.db", oidc=OpenIDConnect(client, settings, clock)) as rig:
-            yield Company(rig, idp)
+    oidc = OpenIDConnect(idp.client(), settings, clock)
+    async with opened(path / "issuer.db", clock=clock, oidc=oidc) as rig:
+        yield Company(rig, idp)
 
 
 def add_guest(rig: Rig, email: str = "ada@example.com", role: str | None = "admin") -> Person:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,12 +62,21 @@ class Served:
 
 
 @contextmanager
-def served(database: Path, lease: float = 1.0, *, write_once: bool = False, public_url: str = "") -> Generator[Served]:
-    """Run an issuer on a free port."""
-    arguments = ["serve", "--port", "0", "--database", str(database), "--lease", str(lease)]
+def served(
+    database: Path,
+    lease: float = 1.0,
+    *,
+    write_once: bool = False,
+    public_url: str = "",
+    port: int = 0,
+    more: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Generator[Served]:
+    """Run an issuer, on a free port unless told."""
+    arguments = ["serve", "--port", str(port), "--database", str(database), "--lease", str(lease), *more]
     arguments += ["--write-once"] * write_once + ["--public-url", public_url] * bool(public_url)
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
+    pipe, env = subprocess.PIPE, {**os.environ, **(environment or {})}
+    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True, env=env) as process:
         try:
             assert process.stdout is not None
             ready = process.stdout.readline()

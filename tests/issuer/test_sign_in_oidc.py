@@ -269,7 +269,7 @@ async def test_a_cookie_that_is_not_ours_is_none(cookie: str, tmp_path: Path) ->
     """Whatever stands in it, the answer is that nothing was begun; the provider is not asked."""
     async with company(tmp_path) as browser:
         answer = await browser.http.get(
-            CALLBACK, params={"code": "c", "state": "s"}, headers={"cookie": f"rf_sign_in={cookie}".encode()}
+            CALLBACK, params={"code": "c", "state": "s"}, headers=[(b"cookie", f"rf_sign_in={cookie}".encode())]
         )
         assert answer.status_code == 400
         assert browser.idp.asked == []

@@ -13,8 +13,14 @@ __all__ = ["open_id_connect"]
 
 
 @asynccontextmanager
-async def open_id_connect(settings: Settings | None) -> AsyncGenerator[OpenIDConnect | None]:
+async def open_id_connect(
+    settings: Settings | None, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncGenerator[OpenIDConnect | None]:
     """Yield what signs people in elsewhere; ``None`` where that is not set up.
+
+    Args:
+        settings: where they sign in.
+        transport: the way to the provider, where it is not the network.
 
     Raises:
         BadSettings: the environment names certificates or a proxy that can't be used.
@@ -22,15 +28,15 @@ async def open_id_connect(settings: Settings | None) -> AsyncGenerator[OpenIDCon
     if settings is None:
         yield None
         return
-    async with _client() as client:
+    async with _client(transport) as client:
         yield OpenIDConnect(client, settings)
 
 
-def _client() -> httpx.AsyncClient:
+def _client(transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     # What the provider sets while it is asked about one person must not go along with questions about another.
     no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
     try:
-        return httpx.AsyncClient(cookies=no_cookies)
+        return httpx.AsyncClient(cookies=no_cookies, transport=transport)
     except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
         why = type(error).__name__
         message = f"the OpenID provider can't be asked: SSL_CERT_FILE or a proxy variable is wrong ({why})"

@@ -91,7 +91,7 @@ class PeopleStore(StoreBase):
     # Sessions
 
     def begin_session(
-        self, fingerprint: bytes, person_id: str, ends: float, by: By, *, agent: str, proved: float | None = None
+        self, fingerprint: bytes, person_id: str, ends: float, agent: str, by: By, *, proved: float | None = None
     ) -> None:
         """Sign a person in, who showed who they are just now unless told; what is over is cleared away."""
         now = time.time()

@@ -109,8 +109,8 @@ class Visitors:
         token, by = secrets.token_urlsafe(32), by_person(request, person)
         await self._revocations.write(self._store.end_session, fingerprint(before.encode()), by)
         agent = request.headers.get("user-agent", "")[:200]
-        args = (fingerprint(token.encode()), person.id, time.time() + _IDLE, by)
-        await self._revocations.write(partial(self._store.begin_session, agent=agent, proved=proved), *args)
+        args = (fingerprint(token.encode()), person.id, time.time() + _IDLE, agent, by)
+        await self._revocations.write(partial(self._store.begin_session, proved=proved), *args)
         self._revocations.metrics.signed_in("ok")
         answer = RedirectResponse(then, 303)
         self.set(request, answer, token)
