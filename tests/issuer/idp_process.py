@@ -65,7 +65,9 @@ def _app(idp: Idp) -> Starlette:
         routes=[
             Route("/authorize", page, methods=["GET"]),
             Route("/authorize", press, methods=["POST"]),
-            Route("/{path:path}", answer, methods=["GET", "POST"]),
+            Route("/.well-known/openid-configuration", answer, methods=["GET"]),
+            Route("/keys", answer, methods=["GET"]),
+            Route("/token", answer, methods=["POST"]),
         ]
     )
 

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from rf_middleware._fingerprint import fingerprint
+from rf_middleware.cli import group
 from rf_middleware.issuer.audit import Query
+from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.people import Person
+from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.store_people import new_person
 from tests.issuer.browsing import PASSWORD, add_person, held
 from tests.issuer.company import CALLBACK, add_guest, company
 from tests.issuer.rig import BY, Rig, in_loop, opened
@@ -109,7 +115,26 @@ async def test_an_address_that_was_given_to_another_opens_nothing(tmp_path: Path
         assert failed(browser.rig) == ("ada@example.com", "other_subject")
         assert count(browser.rig, "identities") == 1
         assert browser.rig.store.unlink("Ada@example.com", BY) == 1
+        assert count(browser.rig, "sessions") == 0
+        assert told(browser.rig)[-1] == "identity.unlink"
         assert (await browser.enter()).status_code == 303
+
+
+def test_the_command_unlinks_and_says_what_came_of_it(tmp_path: Path) -> None:
+    """Somebody who is not linked is no error; somebody who is not there is one."""
+    database = Database(tmp_path / "issuer.db")
+    store = Store(database)
+    store.create_person(new_person("ada@example.com", "Ada", None, admin=False), BY)
+    store.recognise(Claims("https://idp.example", "ada-0001", "ada@example.com", "Ada", None), BY, new=False)
+    database.close()
+    runner = CliRunner(env={"RF_DATABASE_URL": str(tmp_path / "issuer.db")})
+    for arguments, code, said in (
+        (["Ada@example.com", "--json"], 0, '{"email": "ada@example.com", "unlinked": 1}\n'),
+        (["ada@example.com"], 0, "ada@example.com was not linked\n"),
+        (["bob@example.com"], 1, "rf-middleware: there is nobody with the address 'bob@example.com'\n"),
+    ):
+        done = runner.invoke(group, ["identity", "unlink", *arguments])
+        assert (done.exit_code, done.output) == (code, said)
 
 
 @in_loop

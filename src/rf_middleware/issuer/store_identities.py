@@ -14,7 +14,7 @@ from rf_middleware.issuer.admission import NotAdmitted, Refusal
 from rf_middleware.issuer.audit import By, Note, append
 from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.people import Person
-from rf_middleware.issuer.schema_people import identities, people
+from rf_middleware.issuer.schema_people import identities, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 from rf_middleware.issuer.store_people import add_person, new_person
 
@@ -52,13 +52,18 @@ class IdentityStore(StoreBase):
         return person
 
     def unlink(self, email: str, by: By) -> int | None:
-        """Forget who somebody is at a provider; return of how many accounts, ``None`` if there is no such person."""
+        """Forget who somebody is at a provider, and sign them out.
+
+        Returns:
+            How many accounts they had there; ``None`` if there is no such person.
+        """
         with self._database.writing() as connection:
             row = connection.execute(select(people.c.id).where(people.c.email == email.lower())).first()
             if row is None:
                 return None
             count = connection.execute(delete(identities).where(identities.c.person_id == row.id)).rowcount
             if count:
+                connection.execute(delete(sessions).where(sessions.c.person_id == row.id))
                 append(connection, by, Note("identity.unlink", email.lower()))
         return count
 
