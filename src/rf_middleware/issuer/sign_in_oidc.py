@@ -123,7 +123,7 @@ class SignInOidc:
         """Say what is wrong: on the page to sign in, or to somebody who is signed in on one of its own."""
         visitor, begun = await self._visitors.visitor(request), self._pending.read(request)
         if visitor is not None:
-            heading = "The provider did not confirm that it is you"
+            heading = "That did not work"
             return self._pages.show(request, "message.html", status, visitor=visitor, heading=heading, text=text)
         then = own_path(request.query_params.get("next", ""), SETTINGS if begun is None else begun.then)
         return self._pages.show(request, "sign_in.html", status, problem=text, email="", next=then, openid=OIDC)

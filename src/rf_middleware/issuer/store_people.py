@@ -5,8 +5,9 @@
 """
 
 import time
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.audit import By, Note, append
@@ -18,6 +19,8 @@ from rf_middleware.issuer.schema_people import links, members, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 
 __all__ = ["PeopleStore", "add_person", "new_person"]
+
+_LONGEST_SESSION: Final = 7 * 86_400.0
 
 
 class PeopleStore(StoreBase):
@@ -114,15 +117,16 @@ class PeopleStore(StoreBase):
         return Session(Person(row.id, row.email, row.name, row.admin), row.seen, row.proved, row.ends)
 
     def see_session(self, fingerprint: bytes, ends: float) -> None:
-        """Note that a session was used just now, and when it ends if it is not used again."""
-        self._set_session(fingerprint, seen=time.time(), ends=ends)
+        """Note that a session was used just now, and when it ends if it is not used again: in its week."""
+        last = sessions.c.created + _LONGEST_SESSION
+        self._set_session(fingerprint, seen=time.time(), ends=func.min(ends, last))
 
     def prove_session(self, fingerprint: bytes, at: float | None = None) -> None:
         """Note that somebody showed in a session who they are, just now unless told."""
         now = time.time()
-        self._set_session(fingerprint, proved=now if at is None else min(at, now))
+        self._set_session(fingerprint, proved=func.max(sessions.c.proved, now if at is None else min(at, now)))
 
-    def _set_session(self, fingerprint: bytes, **values: float) -> None:
+    def _set_session(self, fingerprint: bytes, **values: object) -> None:
         with self._database.writing() as connection:
             connection.execute(update(sessions).where(sessions.c.fingerprint == fingerprint).values(values))
 

@@ -2,7 +2,8 @@
 
 * The cookie holds 256 random bits, the database their SHA-256. A session gets a new one each time somebody signs in.
 * It is HttpOnly, SameSite=Lax and, where this server is reached by https, Secure with the ``__Host-`` prefix.
-* A session ends twelve hours after it was last used.
+* A session ends twelve hours after it was last used, and a week after it began: a provider that shuts somebody out
+  does not tell us.
 * Whoever is not signed in has a cookie too, for the forms they send; it stands for nothing.
 """
 
