@@ -177,7 +177,7 @@ LAYERS = [
     ),
     Layer(
         name="openid",
-        files="issuer.oidc issuer.oidc_provider issuer.oidc_settings",
+        files="issuer.oidc issuer.oidc_client issuer.oidc_kept issuer.oidc_provider issuer.oidc_settings",
         why="signing in elsewhere knows no table, no session and no framework",
         may="values openid_core openid",
         packages="httpx joserfc",

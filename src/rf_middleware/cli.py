@@ -25,6 +25,7 @@ class Lazy(NamedTuple):
 _COMMANDS: Final = {
     "audit": Lazy("rf_middleware.issuer.commands_audit", "audit", "issuer", "Check and read the audit log."),
     "demo": Lazy("rf_middleware.cli", "demo", "all", "Show on this machine how a revoked key is refused at once."),
+    "identity": Lazy("rf_middleware.issuer.commands_identity", "identity", "issuer", "Unlink accounts of a company."),
     "keys": Lazy("rf_middleware._commands.keys", "keys", "cli", "List, create, change, roll and revoke keys."),
     "login": Lazy("rf_middleware._commands.login", "login", "cli", "Get a key from an issuer, and keep it."),
     "logout": Lazy("rf_middleware._commands.logout", "logout", "cli", "End the key of a login, and forget it."),

@@ -11,7 +11,7 @@ from rf_middleware import IntrospectionIssuer, RoboflowIssuer, cli
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuer.commands import Failed
 from rf_middleware.issuer.database import DatabaseProblem
-from rf_middleware.issuer.serve import serve
+from rf_middleware.issuer.serve import Options, serve
 from rf_middleware.issuers import issuer_of
 from rf_middleware.issuers._protocol import FeedError
 from rf_middleware.wsgi import APIKeyMiddleware
@@ -50,7 +50,7 @@ def test_a_refused_token_is_named() -> None:
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     """What is refused is told as what it is."""
     with pytest.raises(DatabaseProblem) as problem:
-        serve(tmp_path, "127.0.0.1", 0, 1.0, print)
+        serve(tmp_path, Options(host="127.0.0.1", port=0, lease=1.0), print)
     assert "hard link" not in str(problem.value)
 
 

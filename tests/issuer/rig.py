@@ -20,6 +20,7 @@ from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
 from rf_middleware.issuer.minting import Minting
+from rf_middleware.issuer.oidc import OpenIDConnect
 from rf_middleware.issuer.parking import PARK
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.passwords import Passwords
@@ -120,7 +121,9 @@ class _Parked:
 
 
 @asynccontextmanager
-async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGenerator[Rig]:
+async def opened(
+    path: Path, lease: float = 0.3, clock: Clock = now, oidc: OpenIDConnect | None = None
+) -> AsyncGenerator[Rig]:
     """Run an issuer on this file; with a workspace, a key and a token if it is new."""
     database = Database(path)
     try:
@@ -133,7 +136,14 @@ async def opened(path: Path, lease: float = 0.3, clock: Clock = now) -> AsyncGen
         revocations = Revocations(store, lease, clock)
         uses = Uses(clock)
         parts = Parts(
-            store=store, revocations=revocations, uses=uses, lease=lease, clock=clock, vault=VAULT, passwords=PASSWORDS
+            store=store,
+            revocations=revocations,
+            uses=uses,
+            lease=lease,
+            clock=clock,
+            vault=VAULT,
+            passwords=PASSWORDS,
+            oidc=oidc,
         )
         transport = httpx.ASGITransport(Parking(build_app(parts)))
         async with httpx.AsyncClient(transport=transport, base_url="http://issuer.test:8080") as http:

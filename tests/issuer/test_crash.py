@@ -16,6 +16,7 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.changes import edit, expire, remove_owner, revoke, roll, set_workspace
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.minting import Minting, sealing
+from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.store_people import new_person
 from tests.issuer.rig import BY, VAULT
@@ -29,6 +30,7 @@ ANN: Final = new_person(OWNER, "Ann", "a hash", admin=False)
 BOB: Final = new_person("bob@example.com", "Bob", "a hash", admin=True)
 KEYS: Final = [new_key(f"key {each}", None, owners=(OWNER,), expires=2e9 if each else 1.0)[1] for each in range(4)]
 NEW: Final = new_key("new", frozenset({"a:b", "c:d"}), owners=(OWNER, "bob"))[1]
+ADA: Final = Claims("https://idp.example", "ada-0001", "ada@example.com", "Ada", None)
 LINK: Final = fingerprint(b"a link")
 SESSION: Final = fingerprint(b"a session")
 SCHEMA_1: Final = Path(__file__).with_name("schema_1.sql")
@@ -60,6 +62,7 @@ CHANGES: Final[dict[str, Callable[[Store], object]]] = {
     "person.create": lambda store: store.create_person(ANN, BY, here(store), "viewer"),
     "person.first": lambda store: store.become_first(LINK, ANN, BY),
     "session.begin": lambda store: store.begin_session(SESSION, BOB.id, 2e9, "a browser", BY),
+    "identity.link": lambda store: store.recognise(ADA, BY, new=True),
     "write-once": lambda store: store.set_write_once(on=True),
     "life": lambda store: store.begin_life(10.0),
 }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from rf_middleware.cli import group
-from rf_middleware.issuer.serve import CannotListen, serve
+from rf_middleware.issuer.serve import CannotListen, Options, serve
 
 COMMAND = [sys.executable, "-c", "from rf_middleware.cli import main; main()"]
 
@@ -62,12 +62,21 @@ class Served:
 
 
 @contextmanager
-def served(database: Path, lease: float = 1.0, *, write_once: bool = False, public_url: str = "") -> Generator[Served]:
-    """Run an issuer on a free port."""
-    arguments = ["serve", "--port", "0", "--database", str(database), "--lease", str(lease)]
+def served(
+    database: Path,
+    lease: float = 1.0,
+    *,
+    write_once: bool = False,
+    public_url: str = "",
+    port: int = 0,
+    more: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Generator[Served]:
+    """Run an issuer, on a free port unless told."""
+    arguments = ["serve", "--port", str(port), "--database", str(database), "--lease", str(lease), *more]
     arguments += ["--write-once"] * write_once + ["--public-url", public_url] * bool(public_url)
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True) as process:
+    pipe, env = subprocess.PIPE, {**os.environ, **(environment or {})}
+    with subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=pipe, text=True, env=env) as process:
         try:
             assert process.stdout is not None
             ready = process.stdout.readline()
@@ -237,4 +246,4 @@ def test_in_one_process_too_a_signal_ends_it(database: Path, times: int) -> None
 def test_a_host_that_is_none_is_one_line(tmp_path: Path) -> None:
     """A label of more than 63 letters is refused in words, not with a traceback."""
     with pytest.raises(CannotListen, match="not a host name"):
-        serve(tmp_path / "issuer.db", "a" * 64 + ".example", 0, 1.0, print)
+        serve(tmp_path / "issuer.db", Options(host="a" * 64 + ".example", port=0, lease=1.0), print)

@@ -221,7 +221,8 @@ async def test_whoever_has_no_password_any_more_proves_nothing(tmp_path: Path) -
             connection.execute(text("UPDATE sessions SET proved = 0"))
         at = f"{HERE}/keys/{key_id}/show"
         await browser.get(HERE)
-        await browser.send(at)
+        assert "You have no password here" in (await browser.send(at)).text
+        await browser.get(HERE)
         assert (await browser.send(at, password=PASSWORD)).status_code == 401
         assert browser.rig.store.session(held(browser.rig)) is not None
 
@@ -310,7 +311,7 @@ async def test_an_administrator_is_admin_of_every_workspace(tmp_path: Path) -> N
 async def test_whoever_is_in_no_workspace_is_told(tmp_path: Path) -> None:
     """There is nothing to go to."""
     async with signed_in(tmp_path, None) as browser:
-        assert "No workspace yet" in (await browser.get("/settings/api")).text
+        assert "You are in no workspace yet" in (await browser.get("/settings/api")).text
 
 
 @pytest.mark.parametrize(("what", "status"), [("revoke", 404), ("roll", 409)])

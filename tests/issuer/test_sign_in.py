@@ -165,6 +165,18 @@ async def test_the_use_of_a_session_is_noted_and_lengthens_it(tmp_path: Path) ->
             assert connection.execute(text("SELECT count(*) FROM sessions")).scalar() == 1
 
 
+@in_loop
+async def test_a_session_ends_a_week_after_it_began(tmp_path: Path) -> None:
+    """However often it is used."""
+    async with signed_in(tmp_path) as browser:
+        rig, week = browser.rig, 7 * 86_400
+        with rig.store._database.writing() as connection:
+            connection.execute(text("UPDATE sessions SET seen = seen - 100, created = created - 6.9 * 86400"))
+        assert (await browser.get("/settings/api/acme")).status_code == 200
+        with rig.store._database.reading() as connection:
+            assert connection.execute(text("SELECT ends - created FROM sessions")).scalar() == pytest.approx(week)
+
+
 @running
 async def test_the_first_administrator_comes_by_a_link_that_works_once(rig: Rig) -> None:
     """They are signed in, see every workspace, and the link is over."""

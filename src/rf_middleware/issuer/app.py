@@ -35,6 +35,7 @@ from rf_middleware.issuer.settings import Settings
 from rf_middleware.issuer.settings_changes import SettingsChanges
 from rf_middleware.issuer.settings_secret import SettingsSecret
 from rf_middleware.issuer.sign_in import SignIn
+from rf_middleware.issuer.sign_in_oidc import SignInOidc
 from rf_middleware.issuer.visitors import SeeOther, Visitors
 
 __all__ = ["build_app"]
@@ -79,6 +80,7 @@ def _page_routes(parts: Parts, visitors: Visitors, pages: Pages) -> list[Route]:
     return [
         *pages.routes(),
         *SignIn(parts, visitors, pages, proving).routes(),
+        *([] if parts.oidc is None else SignInOidc(parts, parts.oidc, visitors, pages).routes()),
         *Settings(parts, visitors, pages).routes(),
         *SettingsSecret(parts, visitors, pages, proving).routes(),
         *SettingsChanges(parts, visitors, pages).routes(),

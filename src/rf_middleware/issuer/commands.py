@@ -14,8 +14,9 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, DatabaseProblem, explained, locate
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
+from rf_middleware.issuer.oidc_settings import BadSettings, read_settings
 from rf_middleware.issuer.records import Workspace
-from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, serve
+from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, Options, serve
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.texts import LONGEST, short
 
@@ -111,14 +112,33 @@ def show(text: str, otherwise: str) -> None:
     callback=_public_url,
     help="Where people and clients reach this server, like https://keys.example.com",
 )
+@click.option("--oidc-issuer", help="Sign people in at this OpenID provider, named as it names itself: https://...")
+@click.option("--oidc-client-id", help="Who this server is there; its secret comes from RF_OIDC_CLIENT_SECRET.")
+@click.option(
+    "--oidc-domain",
+    "oidc_domains",
+    multiple=True,
+    help="Let in everybody with an address of this domain, and nobody else, from there. Can be given many times.",
+)
 def serve_command(
-    host: str, port: int, lease: float, database: str | None, public_url: str | None, *, write_once: bool
+    host: str,
+    port: int,
+    lease: float,
+    database: str | None,
+    public_url: str | None,
+    *,
+    write_once: bool,
+    oidc_issuer: str | None,
+    oidc_client_id: str | None,
+    oidc_domains: tuple[str, ...],
 ) -> None:
     """Run the issuer."""
     logging.basicConfig(format="rf-middleware: %(levelname)s %(message)s", level=logging.WARNING)
     try:
-        serve(locate(database), host, port, lease, click.echo, write_once=write_once, public_url=public_url)
-    except (DatabaseProblem, CannotListen) as problem:
+        oidc = read_settings(oidc_issuer, oidc_client_id, oidc_domains, public_url or "", os.environ)
+        options = Options(host=host, port=port, lease=lease, write_once=write_once, public_url=public_url, oidc=oidc)
+        serve(locate(database), options, click.echo)
+    except (DatabaseProblem, CannotListen, BadSettings) as problem:
         raise Failed(str(problem)) from None
 
 

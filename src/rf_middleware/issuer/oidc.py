@@ -74,6 +74,11 @@ class OpenIDConnect:
         self._provider = Provider(client, settings.issuer, clock, deadline)
         self._finished: OrderedDict[str, None] = OrderedDict()
 
+    @property
+    def admits_new(self) -> bool:
+        """Whether everybody may come whose e-mail address is in one of the domains."""
+        return bool(self._settings.domains)
+
     async def begin(self, *, reauthenticate: bool = False) -> tuple[str, Pending]:
         """Return where to send the browser, and what to keep until it comes back.
 

@@ -3,17 +3,16 @@
 * Endpoints are those of its discovery document, which must name the very issuer that is configured; all of them are
   HTTPS, but on this machine.
 * No redirect is followed, no answer is read beyond a bound, nothing takes longer than the deadline.
-* What was found is kept for an hour, and for a day when the provider can't be asked for it again. A failure is kept
-  for a few seconds: so many sign-ins do not all wait for a provider that hangs.
+* What was found is kept for a while (``oidc_kept.py``).
 """
 
 import asyncio
 import json
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Final, cast
 from urllib.parse import quote_plus
 
 import httpx
@@ -21,15 +20,11 @@ from joserfc.jwk import KeySet
 
 from rf_middleware._clock import Clock
 from rf_middleware.issuer.oidc_failures import ProviderDown, Reason, SignInFailed
+from rf_middleware.issuer.oidc_kept import Kept
 from rf_middleware.issuer.oidc_token import keys_of
 
 __all__ = ["Endpoints", "Provider", "usable_url"]
 
-T = TypeVar("T")
-
-_KEPT: Final = 3_600.0
-_STALE: Final = 86_400.0
-_PAUSE: Final = 5.0
 _LARGEST: Final = 1_000_000
 _VISIBLE: Final = re.compile("[\x21-\x7e]+")
 _TOKEN: Final = re.compile("[A-Za-z0-9._~+/-]+=*")
@@ -70,8 +65,8 @@ class Provider:
 
     def __init__(self, client: httpx.AsyncClient, issuer: str, clock: Clock, deadline: float) -> None:
         self._client, self._issuer, self._deadline = client, issuer, deadline
-        self._endpoints = _Kept(self._discover, clock)
-        self._keys = _Kept(self._fetch_keys, clock)
+        self._endpoints = Kept(self._discover, clock)
+        self._keys = Kept(self._fetch_keys, clock)
 
     async def endpoints(self) -> Endpoints:
         """Return where its endpoints are.
@@ -187,48 +182,6 @@ class Provider:
         if not isinstance(answer, dict):
             raise ProviderDown(Reason.UNREADABLE, f"{host} answers with status {status} and no JSON object")
         return status, cast("Mapping[str, object]", answer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fetched(Generic[T]):
-    value: T
-    at: float
-
-
-class _Kept(Generic[T]):
-    """What was fetched last; one fetches it, others wait for that."""
-
-    def __init__(self, fetch: Callable[[], Awaitable[T]], clock: Clock) -> None:
-        self._fetch, self._clock = fetch, clock
-        self._lock = asyncio.Lock()
-        self._last: _Fetched[T] | None = None
-        self._failure: _Fetched[ProviderDown] | None = None
-
-    async def get(self, *, anew: bool = False) -> T:
-        async with self._lock:
-            last = self._last
-            if last is not None and not anew and self._younger(last, _KEPT):
-                return last.value
-            try:
-                return await self._fetched()
-            except ProviderDown:
-                if last is not None and not anew and self._younger(last, _STALE):
-                    return last.value
-                raise
-
-    async def _fetched(self) -> T:
-        if self._failure is not None and self._younger(self._failure, _PAUSE):
-            raise ProviderDown(self._failure.value.reason, self._failure.value.detail)
-        try:
-            value = await self._fetch()
-        except ProviderDown as problem:
-            self._failure = _Fetched(problem.with_traceback(None), self._clock())
-            raise
-        self._last = _Fetched(value, self._clock())
-        return value
-
-    def _younger(self, fetched: _Fetched[Any], seconds: float) -> bool:
-        return 0.0 <= self._clock() - fetched.at < seconds  # a clock that was set back makes it old
 
 
 async def _bounded(response: httpx.Response) -> bytes:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from rf_middleware._clock import Clock, now
 from rf_middleware.issuer.minting import Minting, sealing
+from rf_middleware.issuer.oidc import OpenIDConnect
 from rf_middleware.issuer.passwords import Passwords
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
@@ -27,6 +28,7 @@ class Parts:
         passwords: hashes and checks those of people.
         public_url: the address people and clients reach this issuer at, without a slash at the end; ``None``: the one
             of each request.
+        oidc: signs people in at an OpenID provider; ``None`` where there is none.
     """
 
     store: Store
@@ -37,6 +39,7 @@ class Parts:
     vault: Vault | None = None
     passwords: Passwords = field(default_factory=Passwords)
     public_url: str | None = None
+    oidc: OpenIDConnect | None = None
 
     def minting(self) -> Minting:
         """Return what makes keys, and encrypts a copy of their secrets where that is wanted."""

@@ -42,7 +42,7 @@ class Session:
     """Somebody who is signed in, in one browser.
 
     Attributes:
-        seen, proved, ends: seconds since 1970; ``proved`` is when the password was last given.
+        seen, proved, ends: seconds since 1970; ``proved`` is when they last showed who they are.
     """
 
     person: Person

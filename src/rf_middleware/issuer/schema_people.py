@@ -61,7 +61,7 @@ sessions = Table(
     Column("created", Float, nullable=False),
     Column("seen", Float, nullable=False),
     Column("ends", Float, nullable=False, index=True),
-    Column("proved", Float, nullable=False),  # when the password was last given
+    Column("proved", Float, nullable=False),  # when they last showed who they are
     Column("agent", String(200), nullable=False),
 )
 

@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,8 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, understood
+from rf_middleware.issuer.oidc_client import open_id_connect
+from rf_middleware.issuer.oidc_settings import Settings
 from rf_middleware.issuer.parking import Connection
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.revocations import Revocations
@@ -34,7 +37,7 @@ from rf_middleware.issuer.vault import Vault
 from rf_middleware.issuer.vault_of import vault_of
 from rf_middleware.issuer.watch import watch
 
-__all__ = ["LONGEST_LEASE", "SHORTEST_LEASE", "CannotListen", "serve"]
+__all__ = ["LONGEST_LEASE", "SHORTEST_LEASE", "CannotListen", "Options", "serve"]
 
 SHORTEST_LEASE: Final = 0.1
 LONGEST_LEASE: Final = 3600.0
@@ -51,75 +54,91 @@ class CannotListen(Exception):  # noqa: N818 - not an error of the program
     """The address can't be listened on; the text says why, in one line."""
 
 
-def serve(
-    path: Path,
-    host: str,
-    port: int,
-    lease: float,
-    say: Callable[[str], None],
-    *,
-    write_once: bool = False,
-    public_url: str | None = None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to serve.
+
+    Attributes:
+        host: the address to listen on.
+        port: 0 for any free one.
+        lease: seconds a validator may trust its cache after it last heard from here.
+        write_once: keep no encrypted secrets, and drop those that are there.
+        public_url: the address people reach this server at, if that is another.
+        oidc: where people sign in with accounts of their company; ``None`` for nowhere.
+    """
+
+    host: str
+    port: int
+    lease: float
+    write_once: bool = False
+    public_url: str | None = None
+    oidc: Settings | None = None
+
+
+def serve(path: Path, options: Options, say: Callable[[str], None]) -> None:
     """Serve until told to stop.
 
     Args:
         path: the database file; created when it is not there.
-        host: the address to listen on.
-        port: 0 for any free one.
-        lease: seconds a validator may trust its cache after it last heard from here.
+        options: how.
         say: is given the ready line once connections are accepted, and the link for the first administrator.
-        write_once: keep no encrypted secrets, and drop those that are there.
-        public_url: the address people reach this server at, if that is another.
 
     Raises:
+        BadSettings: the OpenID provider can't be asked from here.
         CannotListen: port in use, unknown host.
         DatabaseProblem: the database can't be used, or is being served already.
     """
-    with only_server(path), _listening(host, port) as listener:
+    with only_server(path), _listening(options.host, options.port) as listener:
         database = Database(path, check=True)
         try:
             store = Store(database)
             with understood(path):
-                store.set_write_once(on=write_once)
+                store.set_write_once(on=options.write_once)
                 vault = vault_of(store, _log.warning)
-                lines = [f"rf-middleware issuer ready on {_address(listener)} (database {path}, lease {lease:g} s)"]
+                about = f"(database {path}, lease {options.lease:g} s)"
+                lines = [f"rf-middleware issuer ready on {_address(listener)} {about}"]
                 if not store.anybody():
-                    link = _first(store, public_url or _address(listener))
+                    link = _first(store, options.public_url or _address(listener))
                     lines.append(f"The first administrator signs up at {link}")
                 ready = partial(say, "\n".join(lines))
-                asyncio.run(_run(store, lease, listener, ready, vault=vault, public_url=public_url))
+                asyncio.run(_run(store, options, listener, ready, vault))
         finally:
             database.close()
 
 
 async def _run(
-    store: Store,
-    lease: float,
-    listener: socket.socket,
-    ready: Callable[[], None],
-    *,
-    vault: Vault | None,
-    public_url: str | None,
+    store: Store, options: Options, listener: socket.socket, ready: Callable[[], None], vault: Vault | None
 ) -> None:
-    revocations, uses = Revocations(store, lease), Uses(now)
-    parts = Parts(store=store, revocations=revocations, uses=uses, lease=lease, vault=vault, public_url=public_url)
-    watching = asyncio.create_task(watch(store, revocations, uses))
-    try:
-        config = uvicorn.Config(
-            build_app(parts),
-            http=Connection,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=_GRACE,
+    async with open_id_connect(options.oidc) as oidc:
+        revocations, uses = Revocations(store, options.lease), Uses(now)
+        parts = Parts(
+            store=store,
+            revocations=revocations,
+            uses=uses,
+            lease=options.lease,
+            vault=vault,
+            public_url=options.public_url,
+            oidc=oidc,
         )
-        await _Server(config, ready, revocations.stop).serve([listener])
-    finally:
-        watching.cancel()
-        await revocations.close()
+        watching = asyncio.create_task(watch(store, revocations, uses))
+        try:
+            await _Server(_config(parts), ready, revocations.stop).serve([listener])
+        finally:
+            watching.cancel()
+            await revocations.close()
+
+
+def _config(parts: Parts) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(parts),
+        http=Connection,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_GRACE,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -1,6 +1,7 @@
-"""Shows the secret of a key again: on a click, after the password was given lately, with an audit row.
+"""Shows the secret of a key again: on a click, by somebody who showed lately who they are, with an audit row.
 
-It is in no page before that, and in nothing but the answer to the click.
+They give their password, or go to the OpenID provider and click again. The secret is in no page before that, and in
+nothing but the answer to the click.
 """
 
 from collections.abc import Sequence
@@ -15,8 +16,10 @@ from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.proving import Proving
-from rf_middleware.issuer.settings_base import SettingsBase, named
+from rf_middleware.issuer.records import Key
+from rf_middleware.issuer.settings_base import Place, SettingsBase, named
 from rf_middleware.issuer.settings_changes import KEY_PATH
+from rf_middleware.issuer.sign_in_oidc import OIDC
 from rf_middleware.issuer.vault import CannotOpen
 from rf_middleware.issuer.visitors import Visitors, by_person
 
@@ -29,13 +32,14 @@ class SettingsSecret(SettingsBase):
     def __init__(self, parts: Parts, visitors: Visitors, pages: Pages, proving: Proving) -> None:
         super().__init__(parts, visitors, pages)
         self._vault, self._proving = parts.vault, proving
+        self._openid = "" if parts.oidc is None else OIDC
 
     def routes(self) -> Sequence[Route]:
         """Return the route."""
         return [self._pages.route("POST", KEY_PATH + "/show", self.show)]
 
     async def show(self, request: Request) -> Response:
-        """Show the secret, or ask for the password first."""
+        """Show the secret, or ask first for what shows who it is."""
         form = await self._visitors.form(request)
         place, key = await self._own_key(request)
         if not place.may(key.scopes):
@@ -45,10 +49,7 @@ class SettingsSecret(SettingsBase):
             password = form["password"]
             wrong = await self._wrong(request, visitor.person, password) if password else ""
             if wrong or not password:
-                context = {"key": key, "named": named(key), "here": place.here, "error": wrong}
-                return self._pages.show(
-                    request, "settings_prove.html", 401 if wrong else 200, visitor=visitor, **context
-                )
+                return await self._ask(request, place, key, wrong)
             await self._visitors.prove(request)
         sealed = await self._revocations.read(self._store.sealed_secret, key.id)
         if sealed is None or self._vault is None:
@@ -60,6 +61,15 @@ class SettingsSecret(SettingsBase):
         by, note = by_person(request, visitor.person), Note("key.show", key.id, place.here.workspace.id)
         await self._revocations.write(self._store.note, by, note)
         return await self._shown(request, place, secret=secret, kept=True, said=f"This is {named(key)}.")
+
+    async def _ask(self, request: Request, place: Place, key: Key, wrong: str) -> Response:
+        """Return the page on which they show who they are."""
+        visitor = place.visitor
+        known = await self._revocations.read(self._store.person, visitor.person.email)
+        has_password = known is not None and bool(known.password)
+        context = {"key": key, "named": named(key), "here": place.here, "error": wrong}
+        more = {**context, "has_password": has_password, "openid": self._openid}
+        return self._pages.show(request, "settings_prove.html", 401 if wrong else 200, visitor=visitor, **more)
 
     async def _wrong(self, request: Request, person: Person, password: str) -> str:
         """Say what is wrong with a password; nothing if it is the person's."""

@@ -18,6 +18,7 @@ from rf_middleware.issuer.passwords import fault
 from rf_middleware.issuer.people import LinkOver
 from rf_middleware.issuer.proving import Proving
 from rf_middleware.issuer.settings_base import SETTINGS
+from rf_middleware.issuer.sign_in_oidc import OIDC
 from rf_middleware.issuer.store_people import new_person
 from rf_middleware.issuer.texts import LONGEST, short
 from rf_middleware.issuer.visitors import Visitors
@@ -33,6 +34,7 @@ class SignIn:
     def __init__(self, parts: Parts, visitors: Visitors, pages: Pages, proving: Proving) -> None:
         self._store, self._revocations = parts.store, parts.revocations
         self._visitors, self._pages, self._proving = visitors, pages, proving
+        self._openid = "" if parts.oidc is None else OIDC
 
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
@@ -96,7 +98,9 @@ class SignIn:
         return await self._visitors.begin(request, person, SETTINGS)
 
     def _again(self, request: Request, status: int, problem: str, email: str, then: str) -> Response:
-        return self._pages.show(request, "sign_in.html", status, problem=problem, email=email, next=then)
+        return self._pages.show(
+            request, "sign_in.html", status, problem=problem, email=email, next=then, openid=self._openid
+        )
 
     def _first_again(self, request: Request, status: int, typed: dict[str, str], errors: dict[str, str]) -> Response:
         wrong = {"email": "", "name": "", "password": "", **errors}

@@ -13,6 +13,7 @@ from rf_middleware.issuer.schema import tokens, workspaces
 from rf_middleware.issuer.schema_people import members
 from rf_middleware.issuer.store_audit import AuditStore
 from rf_middleware.issuer.store_events import EventStore
+from rf_middleware.issuer.store_identities import IdentityStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
 from rf_middleware.issuer.store_people import PeopleStore
@@ -20,7 +21,7 @@ from rf_middleware.issuer.store_people import PeopleStore
 __all__ = ["Store"]
 
 
-class Store(KeyStore, EventStore, LifeStore, PeopleStore, AuditStore):
+class Store(KeyStore, EventStore, LifeStore, PeopleStore, IdentityStore, AuditStore):
     """The issuer's questions and changes."""
 
     def create_workspace(self, slug: str, name: str, key: NewKey, by: By) -> str:

@@ -5,8 +5,9 @@
 """
 
 import time
+from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.audit import By, Note, append
@@ -17,7 +18,9 @@ from rf_middleware.issuer.schema import workspaces
 from rf_middleware.issuer.schema_people import links, members, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 
-__all__ = ["PeopleStore", "new_person"]
+__all__ = ["PeopleStore", "add_person", "new_person"]
+
+_LONGEST_SESSION: Final = 7 * 86_400.0
 
 
 class PeopleStore(StoreBase):
@@ -46,7 +49,7 @@ class PeopleStore(StoreBase):
         """
         try:
             with self._database.writing() as connection:
-                _add(connection, person, by)
+                add_person(connection, person, by)
                 if workspace_id is not None:
                     row = {"workspace_id": workspace_id, "person_id": person.id, "role": role}
                     connection.execute(insert(members).values(row))
@@ -86,14 +89,17 @@ class PeopleStore(StoreBase):
             somebody = connection.execute(select(people.c.id).limit(1)).first()
             if somebody is not None or connection.execute(used).rowcount == 0:
                 raise LinkOver
-            _add(connection, person, by)
+            add_person(connection, person, by)
 
     # Sessions
 
-    def begin_session(self, fingerprint: bytes, person_id: str, ends: float, agent: str, by: By) -> None:
-        """Sign a person in; what is over is cleared away."""
+    def begin_session(
+        self, fingerprint: bytes, person_id: str, ends: float, agent: str, by: By, *, proved: float | None = None
+    ) -> None:
+        """Sign a person in, who showed who they are just now unless told; what is over is cleared away."""
         now = time.time()
-        row = {"fingerprint": fingerprint, "person_id": person_id, "created": now, "seen": now, "proved": now}
+        row = {"fingerprint": fingerprint, "person_id": person_id, "created": now, "seen": now}
+        row["proved"] = now if proved is None else min(proved, now)
         with self._database.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.ends <= now))
             connection.execute(insert(sessions).values(**row, ends=ends, agent=agent))
@@ -111,14 +117,16 @@ class PeopleStore(StoreBase):
         return Session(Person(row.id, row.email, row.name, row.admin), row.seen, row.proved, row.ends)
 
     def see_session(self, fingerprint: bytes, ends: float) -> None:
-        """Note that a session was used just now, and when it ends if it is not used again."""
-        self._set_session(fingerprint, seen=time.time(), ends=ends)
+        """Note that a session was used just now, and when it ends if it is not used again: in its week."""
+        last = sessions.c.created + _LONGEST_SESSION
+        self._set_session(fingerprint, seen=time.time(), ends=func.min(ends, last))
 
-    def prove_session(self, fingerprint: bytes) -> None:
-        """Note that the password was given in a session just now."""
-        self._set_session(fingerprint, proved=time.time())
+    def prove_session(self, fingerprint: bytes, at: float | None = None) -> None:
+        """Note that somebody showed in a session who they are, just now unless told."""
+        now = time.time()
+        self._set_session(fingerprint, proved=func.max(sessions.c.proved, now if at is None else min(at, now)))
 
-    def _set_session(self, fingerprint: bytes, **values: float) -> None:
+    def _set_session(self, fingerprint: bytes, **values: object) -> None:
         with self._database.writing() as connection:
             connection.execute(update(sessions).where(sessions.c.fingerprint == fingerprint).values(values))
 
@@ -145,7 +153,8 @@ def new_person(email: str, name: str, password: str | None, *, admin: bool) -> P
     return Person(new_id(), email.lower(), name, admin, password)
 
 
-def _add(connection: Connection, person: Person, by: By) -> None:
+def add_person(connection: Connection, person: Person, by: By) -> None:
+    """Add a person, in the transaction of the connection."""
     row = {"id": person.id, "email": person.email, "name": person.name, "password": person.password}
     connection.execute(insert(people).values(**row, admin=person.admin, status="active", created=time.time()))
     append(connection, by, Note("person.create", person.email, detail={"admin": person.admin}))

@@ -2,13 +2,15 @@
 
 * The cookie holds 256 random bits, the database their SHA-256. A session gets a new one each time somebody signs in.
 * It is HttpOnly, SameSite=Lax and, where this server is reached by https, Secure with the ``__Host-`` prefix.
-* A session ends twelve hours after it was last used.
+* A session ends twelve hours after it was last used, and a week after it began: a provider that shuts somebody out
+  does not tell us.
 * Whoever is not signed in has a cookie too, for the forms they send; it stands for nothing.
 """
 
 import secrets
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -24,12 +26,12 @@ from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 
-__all__ = ["SeeOther", "Visitor", "Visitors", "by_person"]
+__all__ = ["SeeOther", "Visitor", "Visitors", "by_person", "cookie_name", "secure"]
 
 _IDLE: Final = 12 * 3600.0
 _NOTED_EVERY: Final = 60.0
 _LATELY: Final = 300.0
-"""Seconds for which a password that was given is enough to see a secret."""
+"""Seconds for which it is enough to have shown who one is to see a secret."""
 
 
 class SeeOther(Exception):  # noqa: N818 - an answer, not a fault
@@ -50,7 +52,7 @@ class Visitor:
 
     Attributes:
         csrf: what their forms carry.
-        proved_lately: whether they gave their password in the last five minutes.
+        proved_lately: whether they gave their password, or signed in at the provider, in the last five minutes.
     """
 
     person: Person
@@ -95,29 +97,37 @@ class Visitors:
         """
         return await read_form(request, self.cookie(request))
 
-    async def begin(self, request: Request, person: Person, then: str) -> Response:
-        """Sign somebody in, in place of whoever was before, and send them on."""
+    async def begin(self, request: Request, person: Person, then: str, proved: float | None = None) -> Response:
+        """Sign somebody in, in place of whoever was before, and send them on.
+
+        Args:
+            request: they come with this.
+            person: who it is.
+            then: a path of this server.
+            proved: when they showed who they are, in seconds since 1970; ``None`` for just now.
+        """
         before = self.cookie(request)
         token, by = secrets.token_urlsafe(32), by_person(request, person)
         await self._revocations.write(self._store.end_session, fingerprint(before.encode()), by)
         agent = request.headers.get("user-agent", "")[:200]
         args = (fingerprint(token.encode()), person.id, time.time() + _IDLE, agent, by)
-        await self._revocations.write(self._store.begin_session, *args)
+        await self._revocations.write(partial(self._store.begin_session, proved=proved), *args)
+        self._revocations.metrics.signed_in("ok")
         answer = RedirectResponse(then, 303)
         self.set(request, answer, token)
         return answer
 
-    async def prove(self, request: Request) -> None:
-        """Note that the visitor gave their password just now."""
+    async def prove(self, request: Request, at: float | None = None) -> None:
+        """Note that the visitor showed who they are, just now or at a time in seconds since 1970."""
         held = fingerprint(self.cookie(request).encode())
-        await self._revocations.write(self._store.prove_session, held)
+        await self._revocations.write(self._store.prove_session, held, at)
 
     async def end(self, request: Request, visitor: Visitor) -> Response:
         """Sign the visitor out."""
         held = fingerprint(self.cookie(request).encode())
         await self._revocations.write(self._store.end_session, held, by_person(request, visitor.person))
         answer = RedirectResponse("/login", 303)
-        answer.delete_cookie(self._name(request), secure=self._secure(request), httponly=True, samesite="lax")
+        answer.delete_cookie(self._name(request), secure=secure(request), httponly=True, samesite="lax")
         return answer
 
     def cookie(self, request: Request) -> str:
@@ -126,13 +136,20 @@ class Visitors:
 
     def set(self, request: Request, answer: Response, token: str) -> None:
         """Have a browser keep what stands for it."""
-        answer.set_cookie(self._name(request), token, secure=self._secure(request), httponly=True, samesite="lax")
+        answer.set_cookie(self._name(request), token, secure=secure(request), httponly=True, samesite="lax")
 
     def _name(self, request: Request) -> str:
-        return "__Host-rf_session" if self._secure(request) else "rf_session"
+        return cookie_name(request, "rf_session")
 
-    def _secure(self, request: Request) -> bool:
-        return base_url(request).startswith("https:")
+
+def secure(request: Request) -> bool:
+    """Say whether browsers reach this server by https."""
+    return base_url(request).startswith("https:")
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """Return the name of a cookie: over https one that no other host can set."""
+    return f"__Host-{name}" if secure(request) else name
 
 
 def by_person(request: Request, person: Person) -> By:
