@@ -162,6 +162,13 @@ LAYERS = [
         pure=True,
     ),
     Layer(
+        name="device",
+        files="issuer.device",
+        why="where the login of a device stands is simulated, with any order of polls and answers",
+        may="device",
+        pure=True,
+    ),
+    Layer(
         name="secrets",
         files="issuer.vault issuer.passwords",
         why="what keeps a secret knows no table and no request",
@@ -186,7 +193,7 @@ LAYERS = [
         name="issuer",
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
-        may="values issuer_core attempts secrets openid_core openid issuer",
+        may="values issuer_core attempts device secrets openid_core openid issuer",
         packages="anyio click httpx jinja2 multipart platformdirs prometheus_client python_multipart sqlalchemy"
         " starlette uvicorn",
     ),

@@ -34,9 +34,10 @@ class Forms(HTMLParser):
         values = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._open = self.found[values["action"]] = {}
-        if tag == "input" and values.get("id") == "secret":
+        ticked = values.get("type") not in {"checkbox", "radio"} or "checked" in values
+        if tag == "input" and values.get("id") in {"secret", "token"}:
             self.secret = values["value"]
-        elif tag == "input":
+        elif ticked and tag == "input":
             self._open[values["name"]] = values["value"]
 
 

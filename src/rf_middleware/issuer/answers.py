@@ -22,6 +22,7 @@ __all__ = [
     "form_token",
     "json_body",
     "not_found",
+    "oauth_form",
     "presented_key",
     "read_body",
     "refuse",
@@ -31,6 +32,7 @@ HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosnif
 """Of every answer."""
 
 BODY_LIMIT: Final = 65_536
+FORM: Final = "application/x-www-form-urlencoded"
 _REALM: Final = 'Bearer realm="rf-middleware"'
 
 
@@ -133,21 +135,36 @@ async def json_body(request: Request) -> dict[str, object]:
     return cast("dict[str, object]", parsed)
 
 
+async def oauth_form(request: Request, needed: str, optional: str = "") -> dict[str, str]:
+    """Return fields of a form as OAuth has it (RFC 6749 section 3.2): one that is empty or missing reads as empty.
+
+    Args:
+        request: it comes with this.
+        needed: fields that have to be there, with blanks between.
+        optional: the others; what is in neither is of no interest.
+
+    Raises:
+        Problem: 400 ``invalid_request``, it is no such form.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        raise Problem(400, "invalid_request", detail=f"The body is not {FORM}")
+    body = await read_body(request)
+    try:
+        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=16)
+    except ValueError:
+        raise Problem(400, "invalid_request", detail="The body is not a form") from None
+    found = {name: [value for each, value in fields if each == name] for name in f"{needed} {optional}".split()}
+    for name, values in found.items():
+        if len(values) > 1 or (name in needed.split() and not any(values)):
+            raise Problem(400, "invalid_request", detail=f"The form needs exactly one {name}")
+    return {name: "".join(values) for name, values in found.items()}
+
+
 async def form_token(request: Request) -> str:
     """Return ``token`` of a form body (RFC 7662 section 2.1, RFC 7009 section 2.1).
 
     Raises:
         Problem: 400 ``invalid_request``, it is not a form with exactly one.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise Problem(400, "invalid_request", detail="The body is not application/x-www-form-urlencoded")
-    body = await read_body(request)
-    try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=16)
-    except ValueError:
-        raise Problem(400, "invalid_request", detail="The body is not a form") from None
-    tokens = [value for name, value in fields if name == "token"]
-    if len(tokens) != 1 or not tokens[0]:
-        raise Problem(400, "invalid_request", detail="The form needs exactly one token")
-    return tokens[0]
+    return (await oauth_form(request, "token"))["token"]

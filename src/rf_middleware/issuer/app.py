@@ -22,9 +22,12 @@ from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
+from rf_middleware.issuer.auth_cli import AuthCli
+from rf_middleware.issuer.device_pages import DevicePages
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
+from rf_middleware.issuer.issuing import Issuing
 from rf_middleware.issuer.metadata import Metadata
 from rf_middleware.issuer.openapi import Description
 from rf_middleware.issuer.pages import Pages
@@ -54,6 +57,7 @@ def build_app(parts: Parts) -> ASGIApp:
             *Home(access, parts.lease, visitors, pages).routes(),
             *Introspection(access, revocations, parts.uses, parts.clock).routes(),
             *Feed(access, revocations).routes(),
+            *Issuing(parts).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
             *Scraping(access, store, revocations, parts.public_url).routes(),
             *Description().routes(),
@@ -84,6 +88,8 @@ def _page_routes(parts: Parts, visitors: Visitors, pages: Pages) -> list[Route]:
         *Settings(parts, visitors, pages).routes(),
         *SettingsSecret(parts, visitors, pages, proving).routes(),
         *SettingsChanges(parts, visitors, pages).routes(),
+        *DevicePages(parts, visitors, pages).routes(),
+        *AuthCli(parts, visitors, pages).routes(),
     ]
 
 

@@ -14,7 +14,7 @@ from rf_middleware.issuer.metadata import base_url
 
 __all__ = ["Form", "csrf_of", "own_path", "read_form"]
 
-_MOST_FIELDS = 64
+_MOST_FIELDS = 1024  # a tick for each of many workspaces
 _KIND = "application/x-www-form-urlencoded"
 
 

@@ -14,7 +14,9 @@ from rf_middleware.issuer.answers import Problem, answer
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 
-__all__ = ["DRIFT", "Metadata", "revocation_bound_ms"]
+__all__ = ["DEVICE_GRANT", "DRIFT", "Metadata", "base_url", "revocation_bound_ms"]
+
+DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 
 DRIFT: Final = 0.01
 _SLACK: Final = 0.5
@@ -52,6 +54,10 @@ class Metadata:
         return answer(
             {
                 "issuer": base,
+                "device_authorization_endpoint": f"{base}/device_authorization",
+                "token_endpoint": f"{base}/token",
+                "token_endpoint_auth_methods_supported": ["none"],
+                "grant_types_supported": [DEVICE_GRANT],
                 "introspection_endpoint": f"{base}/introspect",
                 "introspection_endpoint_auth_methods_supported": ["Bearer"],
                 "revocation_endpoint": f"{base}/revoke",

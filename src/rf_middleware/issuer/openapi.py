@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from rf_middleware.issuer.answers import answer
 from rf_middleware.issuer.metadata import base_url
-from rf_middleware.issuer.openapi_parts import COMPONENTS, FORM, JSON, JsonObject, of, refs
+from rf_middleware.issuer.openapi_parts import COMPONENTS, FORM, JSON
+from rf_middleware.issuer.openapi_shapes import JsonObject, of, refs
 
 __all__ = ["OPERATIONS", "Description", "Operation", "document"]
 
@@ -123,6 +124,37 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
             "TokenForm",
             FORM,
             needed=True,
+        ),
+    },
+    "/device_authorization": {
+        "post": Operation(
+            "Begin the login of a device (RFC 8628)",
+            "",
+            {200: "DeviceAsked"},
+            (400, 413, 429),
+            "DeviceForm",
+            FORM,
+            needed=True,
+        ),
+    },
+    "/token": {
+        "post": Operation(
+            "Fetch the keys of a login that was allowed (RFC 8628)",
+            "",
+            {200: "Tokens"},
+            (400, 413, 429),
+            "DeviceTokenForm",
+            FORM,
+            needed=True,
+        ),
+    },
+    "/query/cliAuthToken/{token}": {
+        "get": Operation(
+            "Exchange a one-time token for keys; null if it is not good",
+            "",
+            {200: "Pasted"},
+            (429,),
+            parameters="token",
         ),
     },
     "/feed": {

@@ -1,74 +1,14 @@
-"""What the operations of the OpenAPI document share: schemas, parameters, answers. Data.
+"""What the operations of the OpenAPI document share: schemas, parameters, answers. Data."""
 
-A schema lists what an answer holds and allows nothing else, so that a test that compares real answers finds what was
-forgotten here.
-"""
-
-from collections.abc import Mapping
 from typing import Final
 
-__all__ = [
-    "COMPONENTS",
-    "FORM",
-    "JSON",
-    "JsonObject",
-    "array",
-    "either",
-    "integer",
-    "number",
-    "of",
-    "record",
-    "refs",
-    "text",
-]
+from rf_middleware.issuer.openapi_logins import LOGIN_SCHEMAS
+from rf_middleware.issuer.openapi_shapes import JsonObject, array, either, integer, number, of, record, text
 
-JsonObject = dict[str, object]
+__all__ = ["COMPONENTS", "FORM", "JSON"]
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
-
-
-def of(name: str) -> JsonObject:
-    """Return the reference to a schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def refs(kind: str, names: str) -> list[JsonObject]:
-    """Return references to components of a kind, named with blanks between."""
-    return [{"$ref": f"#/components/{kind}/{name}"} for name in names.split()]
-
-
-def record(members: Mapping[str, object], optional: str = "", **more: object) -> JsonObject:
-    """Return the schema of an object with these members and no others, all there but the optional ones."""
-    needed = [name for name in members if name not in optional.split()]
-    required: JsonObject = {"required": needed} if needed else {}
-    return {"type": "object", "properties": dict(members), **required, "additionalProperties": False, **more}
-
-
-def either(*kinds: str, **more: object) -> JsonObject:
-    """Return the schema of one of several types."""
-    return {"type": list(kinds), **more}
-
-
-def text(said: str = "", **more: object) -> JsonObject:
-    """Return the schema of a text."""
-    return {"type": "string", **({"description": said} if said else {}), **more}
-
-
-def number(said: str = "", **more: object) -> JsonObject:
-    """Return the schema of a number."""
-    return {"type": "number", **({"description": said} if said else {}), **more}
-
-
-def integer(said: str = "", **more: object) -> JsonObject:
-    """Return the schema of a whole number."""
-    return {"type": "integer", **({"description": said} if said else {}), **more}
-
-
-def array(items: JsonObject, **more: object) -> JsonObject:
-    """Return the schema of a list."""
-    return {"type": "array", "items": items, **more}
-
 
 _TIME: Final = {"type": ["string", "null"], "format": "date-time"}
 _FLAG: Final = {"type": "boolean"}
@@ -152,6 +92,7 @@ _SCHEMAS: Final[JsonObject] = {
         {"state": {"const": "done"}, "change": text(), **_RECEIPT, "report": array({"type": "object"})}, "revoked keyId"
     ),
     "TokenForm": record({"token": text(minLength=1)}, additionalProperties={}),
+    **LOGIN_SCHEMAS,
     "Introspection": record(
         {
             "active": _FLAG,
@@ -214,6 +155,7 @@ COMPONENTS: Final[JsonObject] = {
         "workspace": _in_path("workspace", text(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")),
         "key_id": _in_path("key_id", text(pattern="^[A-Za-z0-9]+$")),
         "session": _in_path("session", text(pattern="^[A-Za-z0-9-]{8,64}$")),
+        "token": _in_path("token", text(pattern="^[A-Za-z0-9_]+$")),
         "seq": _in_path("seq", integer(minimum=0)),
         "wait": _in_query("wait", "true", "false: answer 202 at once with the place of the receipt"),
         "includeDisabled": _in_query("includeDisabled", "false", "List disabled keys too"),

@@ -16,12 +16,13 @@ from rf_middleware.issuer.store_events import EventStore
 from rf_middleware.issuer.store_identities import IdentityStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
+from rf_middleware.issuer.store_logins import LoginStore
 from rf_middleware.issuer.store_people import PeopleStore
 
 __all__ = ["Store"]
 
 
-class Store(KeyStore, EventStore, LifeStore, PeopleStore, IdentityStore, AuditStore):
+class Store(KeyStore, EventStore, LifeStore, PeopleStore, IdentityStore, LoginStore, AuditStore):
     """The issuer's questions and changes."""
 
     def create_workspace(self, slug: str, name: str, key: NewKey, by: By) -> str:

@@ -18,7 +18,7 @@ from rf_middleware.issuer.schema import workspaces
 from rf_middleware.issuer.schema_people import links, members, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 
-__all__ = ["PeopleStore", "add_person", "new_person"]
+__all__ = ["PeopleStore", "add_person", "memberships_of", "new_person"]
 
 _LONGEST_SESSION: Final = 7 * 86_400.0
 
@@ -140,12 +140,17 @@ class PeopleStore(StoreBase):
 
     def memberships(self, person: Person) -> list[Membership]:
         """Return the workspaces of a person that are not deleted, by name; an administrator's are all."""
-        open_ones = select(workspaces, members.c.role).where(workspaces.c.status != "deleted")
-        theirs = (members.c.workspace_id == workspaces.c.id) & (members.c.person_id == person.id)
-        query = open_ones.join(members, theirs, isouter=person.admin).order_by(workspaces.c.slug)
         with self._database.reading() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [Membership(workspace_of_row(row), "admin" if person.admin else row["role"]) for row in rows]
+            return memberships_of(connection, person)
+
+
+def memberships_of(connection: Connection, person: Person) -> list[Membership]:
+    """Return the workspaces of a person that are not deleted, by name; an administrator's are all."""
+    open_ones = select(workspaces, members.c.role).where(workspaces.c.status != "deleted")
+    theirs = (members.c.workspace_id == workspaces.c.id) & (members.c.person_id == person.id)
+    query = open_ones.join(members, theirs, isouter=person.admin).order_by(workspaces.c.slug)
+    rows = connection.execute(query).mappings().all()
+    return [Membership(workspace_of_row(row), "admin" if person.admin else row["role"]) for row in rows]
 
 
 def new_person(email: str, name: str, password: str | None, *, admin: bool) -> Person:

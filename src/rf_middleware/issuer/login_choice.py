@@ -1,0 +1,79 @@
+"""What the pages of logins have in common: the workspaces that keys can be had for, and which of them are ticked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rf_middleware.issuer.forms import Form
+from rf_middleware.issuer.pages import Pages
+from rf_middleware.issuer.parts import Parts
+from rf_middleware.issuer.records import Workspace
+from rf_middleware.issuer.visitors import Visitor, Visitors
+
+__all__ = ["Choice", "LoginPages"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Workspaces, and the ids of those that are ticked."""
+
+    offered: Sequence[Workspace]
+    ticked: frozenset[str] = frozenset()
+
+    @property
+    def rows(self) -> list[tuple[str, str, bool]]:
+        """What a page lists: id, name, whether it is ticked."""
+        return [(each.id, called(each), each.id in self.ticked) for each in self.offered]
+
+    @property
+    def chosen(self) -> list[Workspace]:
+        """Those that are ticked."""
+        return [each for each in self.offered if each.id in self.ticked]
+
+    def wished(self, slug: str) -> "Choice":
+        """Tick the one that was asked for; the only one in any case."""
+        fits = [each for each in self.offered if each.slug == slug or (not slug and len(self.offered) == 1)]
+        return Choice(self.offered, frozenset(each.id for each in fits))
+
+    def as_sent(self, form: Form, first: str) -> "Choice":
+        """Tick those that a form ticks, and list the one of this slug first."""
+        ordered = sorted(self.offered, key=lambda each: each.slug != first)
+        return Choice(ordered, frozenset(each.id for each in self.offered if form[f"workspace-{each.id}"]))
+
+    def missing(self, slug: str) -> str:
+        """Say that the one that was asked for can't be had; nothing where it can, or none was."""
+        known = not slug or any(each.slug == slug for each in self.offered)
+        return "" if known else f"It asks for {slug}, which is none of your workspaces."
+
+
+class LoginPages:
+    """What the pages of logins have in common."""
+
+    def __init__(self, parts: Parts, visitors: Visitors, pages: Pages) -> None:
+        self._store, self._revocations = parts.store, parts.revocations
+        self._visitors, self._pages = visitors, pages
+
+    async def _choice(self, visitor: Visitor) -> Choice:
+        """Return the workspaces that somebody can have keys for."""
+        found = await self._revocations.read(self._store.memberships, visitor.person)
+        return Choice([each.workspace for each in found if each.workspace.status == "active"])
+
+    def _nowhere(self, request: Request, visitor: Visitor) -> Response:
+        """Say that there is nothing to have a key for."""
+        text = (
+            "A key is for one workspace, and you are in none that is in use. Ask an administrator to add you to one;"
+            " then open this page again."
+        )
+        return self._message(request, visitor, 403, "You have no workspace yet", text)
+
+    def _message(self, request: Request, visitor: Visitor, status: int, heading: str, text: str) -> Response:
+        return self._pages.show(request, "message.html", status, visitor=visitor, heading=heading, text=text)
+
+
+def called(workspace: Workspace) -> str:
+    """Return what people call a workspace, with its slug where that says more."""
+    if workspace.name in {"", workspace.slug}:
+        return workspace.slug
+    return f"{workspace.name} ({workspace.slug})"
