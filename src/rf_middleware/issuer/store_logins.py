@@ -86,10 +86,8 @@ class LoginStore(StoreBase):
         """
         with self._database.writing() as connection:
             device = _found(connection, devices.c.id == device_id)
-            if device is None or over(device, time.time()):
-                raise LoginOver
-            now = decide(device, person.id, workspaces)
-            if not _went_on(connection, device, now):
+            now = None if device is None or over(device, time.time()) else decide(device, person.id, workspaces)
+            if device is None or now is None or not _went_on(connection, device, now):
                 raise LoginOver
             told = {"client": now.client, "device": now.name, "workspaces": list(workspaces)}
             append(connection, by, Note(f"login.{'approve' if workspaces else 'deny'}", device_id, detail=told))
