@@ -76,7 +76,7 @@ class Shop:
             return self.store.poll_login("d", MINTING, "198.51.100.7")
         return self.store.exchange_paste(b"p".rjust(32), MINTING, "198.51.100.7")
 
-    def keys(self) -> list[Key]:
+    def made(self) -> list[Key]:
         """Return the keys that logins made."""
         return [key for each in self.ids.values() for key in self.store.keys_of(each) if key.made_by]
 
@@ -119,9 +119,9 @@ def test_each_key_is_by_the_role_of_its_person(way: str, shop: Shop) -> None:
         slug: PRESETS[f"role:{role}"] for slug, role in ROLES.items()
     }
     name = "login on ann@laptop" if way == "code" else "login by token"
-    for key in shop.keys():
+    for key in shop.made():
         assert (key.name, key.owners, key.made_by, key.sealed) == (name, (shop.ann.email,), shop.ann.email, True)
-    assert len(shop.keys()) == 3
+    assert len(shop.made()) == 3
     assert "rfk_" not in repr(handed)
 
 
@@ -131,7 +131,7 @@ def test_it_works_once(way: str, shop: Shop) -> None:
     begun(shop, way)
     assert len(shop.exchange(way)) == 3
     assert shop.exchange(way) == ("invalid_grant" if way == "code" else ())
-    assert len(shop.keys()) == 3
+    assert len(shop.made()) == 3
 
 
 @WAYS
@@ -147,7 +147,7 @@ def test_of_many_at_the_same_moment_one_gets_keys(way: str, shop: Shop) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(exchange, range(8)))
     assert sorted(len(each) for each in answers if not isinstance(each, str) and each) == [3]
-    assert len(shop.keys()) == 3
+    assert len(shop.made()) == 3
 
 
 @WAYS
@@ -188,7 +188,7 @@ def test_where_nothing_is_left_nothing_is_handed_out(way: str, change: Callable[
     begun(shop, way)
     change(shop)
     assert shop.exchange(way) == ("access_denied" if way == "code" else ())
-    assert shop.keys() == []
+    assert shop.made() == []
     assert shop.log()[-1][1] == "login.fail"
     assert shop.exchange(way) == ("invalid_grant" if way == "code" else ())
 
@@ -213,7 +213,7 @@ def test_keys_and_the_spent_code_are_there_together_or_not_at_all(way: str, shop
     )
     with pytest.raises(Exception, match="broken"):
         shop.exchange(way)
-    assert shop.keys() == []
+    assert shop.made() == []
     shop.do("DROP TRIGGER broken")
     assert len(shop.exchange(way)) == 3
 
@@ -329,9 +329,9 @@ def test_what_a_login_made_ends_like_any_key(shop: Shop) -> None:
     """It is revoked by its id, and the person is told of by the audit log."""
     shop.approved("d", "one")
     shop.exchange("code")
-    (key,) = shop.keys()
+    (key,) = shop.made()
     assert not shop.store.apply(revoke(key.id), BY).before
-    assert shop.keys() == []
+    assert shop.made() == []
 
 
 def test_no_code_is_in_the_database(shop: Shop) -> None:

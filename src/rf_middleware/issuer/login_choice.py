@@ -12,7 +12,7 @@ from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.records import Workspace
 from rf_middleware.issuer.visitors import Visitor, Visitors
 
-__all__ = ["Choice", "LoginPages"]
+__all__ = ["Choice", "LoginPages", "called"]
 
 
 @dataclass(frozen=True, slots=True)
