@@ -1,5 +1,6 @@
 """The OpenAPI document: it has every route for programs and no other, and a real issuer answers as it says."""
 
+import time
 from collections.abc import Generator
 from importlib import import_module
 from pathlib import Path
@@ -11,9 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 from starlette.routing import Route
 
+from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.app import build_app
+from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.device import LASTS, Device
+from rf_middleware.issuer.device_codes import device_code
+from rf_middleware.issuer.keys import new_id
+from rf_middleware.issuer.metadata import DEVICE_GRANT
 from rf_middleware.issuer.openapi import OPERATIONS, document
-from tests.issuer.rig import Rig, running
+from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.store_people import new_person
+from tests.issuer.rig import BY, Rig, running
 from tests.issuer.test_serve import Served, printed, served
 
 HERE = "http://127.0.0.1:1"
@@ -80,13 +89,30 @@ class Described:
 
     def __init__(self, issuer: Served, database: Path) -> None:
         where = ("--database", str(database))
-        self.issuer = issuer
+        self.issuer, self.database = issuer, database
         self.key = printed("workspace", "create", "acme", *where)["key"]
         self.token = printed("token", "create", *where)["token"]
 
     def made(self) -> str:
         """Create a key that requests may do anything to; return its id."""
         return str(self.issuer.call("POST", "/acme/api-keys", self.key).json()["keyId"])
+
+    def allowed(self) -> dict[str, str]:
+        """Have somebody allow a login; return the form that fetches its key."""
+        opened = Database(self.database)
+        try:
+            store, code = Store(opened), device_code()
+            person = store.person("ann@example.com")
+            if person is None:
+                person = new_person("ann@example.com", "", None, admin=True)
+                store.create_person(person, BY)
+            login, now = new_id(), time.time()
+            device = Device(login, "a client", "", "", "", "", now, now + LASTS)
+            store.ask_login(device, (fingerprint(code.encode()), fingerprint(login.encode())), BY)
+            store.decide_login(login, person, tuple(each.id for each in store.list_workspaces()), BY)
+        finally:
+            opened.close()
+        return {"grant_type": DEVICE_GRANT, "client_id": "a client", "device_code": code}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +142,8 @@ def test_the_issuer_answers_as_the_document_says(
             case.path_parameters["key_id"] = described.made()
         if path == "/feed" and hasattr(case.body, "keys") and "wait" in case.body:
             case.body["wait"] = 0  # nobody here waits for an event
+        if path == "/token" and mode is GenerationMode.POSITIVE:
+            case.body = described.allowed()
         secret = described.token if "validator" in OPERATIONS[path][method.lower()].who else described.key
         answer = case.call(
             base_url=described.issuer.url, headers={"Authorization": f"Bearer {secret}"}, params={"api_key": None}
