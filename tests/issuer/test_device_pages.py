@@ -178,7 +178,7 @@ async def test_a_code_that_is_no_good_is_said(tmp_path: Path) -> None:
     async with signed_in(tmp_path) as browser:
         begun = await ask(browser.rig)
         await question(browser, begun)
-        for typed, status, said in (("<b>", 422, "eight letters"), (user_code(), 404, "is not known")):
+        for typed, status, said in (("<b>", 422, "This is no code"), (user_code(), 404, "is not known")):
             answer = await browser.http.get("/device", params={"user_code": typed})
             assert (answer.status_code, said in answer.text) == (status, True)
             assert Forms(answer.text).found["/device"]["user_code"] == typed

@@ -41,8 +41,8 @@ class AuthCli(LoginPages):
         choice = await self._choice(visitor)
         if not choice.offered:
             return self._nowhere(request, visitor)
-        wish = request.query_params.get("workspace", "")[:_LONGEST]
-        return self._again(request, visitor, choice.wished(wish), wish, error=choice.missing(wish))
+        choice = choice.at_first(request.query_params.get("workspace", "")[:_LONGEST])
+        return self._again(request, visitor, choice, error=choice.missing)
 
     async def make(self, request: Request) -> Response:
         """Make a token and show it."""
@@ -53,7 +53,7 @@ class AuthCli(LoginPages):
             return self._nowhere(request, visitor)
         if not choice.chosen:
             error = "Choose at least one workspace."
-            return self._again(request, visitor, choice, form["workspace"], error=error, status=422)
+            return self._again(request, visitor, choice, error=error, status=422)
         token = paste_token()
         args = (visitor.person, [each.id for each in choice.chosen], by_person(request, visitor.person))
         await self._revocations.write(self._store.offer_paste, fingerprint(token.encode()), *args)
@@ -61,8 +61,6 @@ class AuthCli(LoginPages):
         context = {"token": token, "minutes": round(LASTS / 60), "names": names}
         return self._pages.show(request, "auth_cli_token.html", 200, visitor=visitor, **context)
 
-    def _again(
-        self, request: Request, visitor: Visitor, choice: Choice, wish: str, *, error: str, status: int = 200
-    ) -> Response:
-        context = {"workspaces": choice.rows, "first": wish, "error": error}
+    def _again(self, request: Request, visitor: Visitor, choice: Choice, *, error: str, status: int = 200) -> Response:
+        context = {"workspaces": choice.rows, "first": choice.wish, "error": error}
         return self._pages.show(request, "auth_cli.html", status, visitor=visitor, **context)

@@ -44,7 +44,7 @@ _OVER: Final = {
     ),
 }
 _UNKNOWN: Final = "This code is not known. Compare it with the one that your device shows."
-_NO_CODE: Final = "A code has eight letters and digits, like BCDF-GH23."
+_NO_CODE: Final = "This is no code. Type it as your device shows it."
 
 
 class DevicePages(LoginPages):
@@ -74,8 +74,8 @@ class DevicePages(LoginPages):
         choice = await self._choice(visitor)
         if not choice.offered:
             return self._nowhere(request, visitor)
-        choice, error = choice.wished(found.workspace), choice.missing(found.workspace)
-        return self._question(request, visitor, found, typed, choice, error=error)
+        choice = choice.at_first(found.workspace)
+        return self._question(request, visitor, found, typed, choice, error=choice.missing)
 
     async def answered(self, request: Request) -> Response:
         """Take the answer in."""

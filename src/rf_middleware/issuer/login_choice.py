@@ -17,10 +17,11 @@ __all__ = ["Choice", "LoginPages", "called"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Workspaces, and the ids of those that are ticked."""
+    """Workspaces, the ids of those that are ticked, and the slug of the one that was asked for."""
 
     offered: Sequence[Workspace]
     ticked: frozenset[str] = frozenset()
+    wish: str = ""
 
     @property
     def rows(self) -> list[tuple[str, str, bool]]:
@@ -29,23 +30,24 @@ class Choice:
 
     @property
     def chosen(self) -> list[Workspace]:
-        """Those that are ticked."""
-        return [each for each in self.offered if each.id in self.ticked]
+        """Those that are ticked, the one that was asked for first."""
+        chosen = [each for each in self.offered if each.id in self.ticked]
+        return sorted(chosen, key=lambda each: each.slug != self.wish)
 
-    def wished(self, slug: str) -> "Choice":
-        """Tick the one that was asked for; the only one in any case."""
-        fits = [each for each in self.offered if each.slug == slug or (not slug and len(self.offered) == 1)]
-        return Choice(self.offered, frozenset(each.id for each in fits))
+    @property
+    def missing(self) -> str:
+        """What is said where the one that was asked for can't be had."""
+        known = not self.wish or any(each.slug == self.wish for each in self.offered)
+        return "" if known else f"It asks for {self.wish}, which is none of your workspaces."
 
-    def as_sent(self, form: Form, first: str) -> "Choice":
-        """Tick those that a form ticks, and list the one of this slug first."""
-        ordered = sorted(self.offered, key=lambda each: each.slug != first)
-        return Choice(ordered, frozenset(each.id for each in self.offered if form[f"workspace-{each.id}"]))
+    def at_first(self, wish: str) -> "Choice":
+        """Tick the one that was asked for; where none was, the only one."""
+        fits = [each for each in self.offered if each.slug == wish or (not wish and len(self.offered) == 1)]
+        return Choice(self.offered, frozenset(each.id for each in fits), wish)
 
-    def missing(self, slug: str) -> str:
-        """Say that the one that was asked for can't be had; nothing where it can, or none was."""
-        known = not slug or any(each.slug == slug for each in self.offered)
-        return "" if known else f"It asks for {slug}, which is none of your workspaces."
+    def as_sent(self, form: Form, wish: str) -> "Choice":
+        """Tick those that a form ticks."""
+        return Choice(self.offered, frozenset(each.id for each in self.offered if form[f"workspace-{each.id}"]), wish)
 
 
 class LoginPages:
