@@ -8,7 +8,7 @@ from rf_middleware.issuer.audit import Query
 from rf_middleware.issuer.changes import set_workspace
 from rf_middleware.issuer.login_choice import called
 from rf_middleware.issuer.records import Workspace
-from tests.issuer.browsing import Browser, Forms, add_person, signed_in
+from tests.issuer.browsing import Browser, Forms, add_person, held, signed_in
 from tests.issuer.rig import BY, in_loop, opened
 from tests.issuer.test_device_pages import another, offered, ticked, workspace
 
@@ -94,6 +94,19 @@ async def test_whoever_has_no_workspace_is_told(tmp_path: Path) -> None:
         answer = await browser.send("/auth-cli", **{workspace(browser, "acme"): "yes"})
         assert (answer.status_code, "You have no workspace yet" in answer.text) == (403, True)
         assert (await browser.get("/auth-cli")).status_code == 403
+
+
+@in_loop
+async def test_whose_session_ended_meanwhile_comes_back_to_the_page(tmp_path: Path) -> None:
+    """No token is made; after the sign-in the page is there again, for the workspace that was asked for."""
+    async with signed_in(tmp_path) as browser:
+        await browser.get("/auth-cli/?workspace=acme")
+        browser.rig.store.end_session(held(browser.rig), BY)
+        sent_on = await browser.send("/auth-cli")
+        await browser.get(sent_on.headers["location"])
+        back = await browser.send("/login", email="ann@example.com", password="correct horse battery")
+        assert (sent_on.status_code, back.headers["location"]) == (303, "/auth-cli/?workspace=acme")
+        assert not browser.rig.store.search_audit(Query(action="login"))
 
 
 @in_loop

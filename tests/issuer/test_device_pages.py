@@ -15,7 +15,7 @@ from rf_middleware.issuer.audit import Query
 from rf_middleware.issuer.changes import set_workspace
 from rf_middleware.issuer.device_codes import user_code
 from rf_middleware.issuer.schema_people import devices
-from tests.issuer.browsing import Browser, Forms, Reader, add_person, signed_in
+from tests.issuer.browsing import Browser, Forms, Reader, add_person, held, signed_in
 from tests.issuer.rig import BY, Turned, in_loop, new_key, opened, until
 from tests.issuer.test_issuing import ask, error, poll
 
@@ -82,7 +82,7 @@ async def test_a_code_that_is_typed_in_leads_to_the_question(tmp_path: Path) -> 
 
 @in_loop
 async def test_the_question_shows_what_asks_and_from_where(tmp_path: Path) -> None:
-    """Program, device, address, agent and time; as text, whatever it says. The only workspace is ticked."""
+    """Program, device, address, agent and time, as text whatever it says; the only workspace is ticked."""
     async with signed_in(tmp_path) as browser:
         begun = await ask(browser.rig, client_id=EVIL, device_name=EVIL)
         page = (await question(browser, begun)).text
@@ -190,6 +190,21 @@ async def test_a_code_that_is_no_good_is_said(tmp_path: Path) -> None:
 
 
 @in_loop
+async def test_whose_session_ended_meanwhile_comes_back_to_the_question(tmp_path: Path) -> None:
+    """The answer is not taken; after the sign-in the question is there again."""
+    async with signed_in(tmp_path) as browser:
+        begun = await ask(browser.rig)
+        await question(browser, begun)
+        browser.rig.store.end_session(held(browser.rig), BY)
+        sent_on = await browser.send("/device", answer="yes")
+        assert sent_on.status_code == 303
+        await browser.get(sent_on.headers["location"])
+        back = await browser.send("/login", email="ann@example.com", password="correct horse battery")
+        assert back.headers["location"] == f"/device?user_code={begun['user_code']}"
+        assert await error(browser.rig, begun["device_code"]) == "authorization_pending"
+
+
+@in_loop
 async def test_of_two_answers_at_the_same_moment_the_first_counts(tmp_path: Path) -> None:
     """A no that comes while a yes is written down finds it decided."""
     async with signed_in(tmp_path) as browser:
@@ -251,6 +266,5 @@ async def test_who_guesses_codes_waits(tmp_path: Path) -> None:
                 assert (await guess(user_code())).status_code == 404
         rig.http.cookies.clear()
         await browser.sign_in("bob@example.com")
-        for _ in range(10):
-            last = await guess(user_code())
+        last = [await guess(user_code()) for _ in range(10)][-1]
         assert (last.status_code, "Try again in" in last.text) == (429, True)

@@ -20,9 +20,9 @@ from rf_middleware.issuer.keys import mint
 from rf_middleware.issuer.metadata import DEVICE_GRANT
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.schema_people import devices
-from rf_middleware.issuer.store_logins import MOST_PENDING
 from tests.issuer.browsing import add_person
 from tests.issuer.rig import BY, Rig, Turned, in_loop, new_key, opened, running, until
+from tests.issuer.test_store_logins import crowd
 
 FORM = {"client_id": "a client", "device_name": "ann@laptop"}
 
@@ -311,15 +311,7 @@ async def test_one_address_asks_for_so_many_logins(tmp_path: Path) -> None:
 @running
 async def test_all_addresses_ask_for_so_many_logins(rig: Rig) -> None:
     """What waits for an answer is bounded, whoever asked."""
-    now = time.time()
-    columns = {"client": "c", "name": "", "address": "", "agent": "", "workspace": "", "workspaces": list[str]()}
-    columns |= {"created": now, "ends": now + 600, "interval": 5.0, "state": "pending"}
-    with rig.store._database.writing() as connection:
-        rows = [
-            {"id": str(n), "device_fingerprint": b"%032d" % n, "user_fingerprint": b"%032d" % n, **columns}
-            for n in range(MOST_PENDING)
-        ]
-        connection.execute(devices.insert(), rows)
+    crowd(rig.store._database)
     refused = await rig.http.post("/device_authorization", data=FORM)
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Barrier
 
@@ -282,21 +282,25 @@ def test_a_code_that_is_taken_is_not_given_twice(shop: Shop) -> None:
     assert shop.exchange("code") == "authorization_pending"
 
 
+def crowd(database: Database) -> None:
+    """Add as many logins as may wait at the same time."""
+    now = time.time()
+    shape = asdict(Device("", "a client", "", "", "", "", now, now + LASTS))
+    rows = [
+        {**shape, "id": str(each), "device_fingerprint": b"%032d" % each, "user_fingerprint": b"%032d" % each}
+        for each in range(MOST_PENDING)
+    ]
+    with database.writing() as connection:
+        connection.execute(devices.insert(), rows)
+
+
 def test_only_so_many_logins_wait_at_the_same_time(shop: Shop) -> None:
     """Beyond that nobody adds one, until some are answered or over; those long over are cleared away."""
     count = select(func.count()).select_from(devices)
     now = time.time()
-    shape = Device("", "c", "", "", "", "", now, now + LASTS)
     for number in range(3):
         shop.device(f"over{number}", ends=now - LASTS - 1)
-    with shop.database.writing() as connection:
-        columns = {"client": "c", "name": "", "address": "", "agent": "", "workspace": "", "workspaces": []}
-        columns |= {"created": now, "ends": shape.ends, "interval": 5.0, "state": "pending"}
-        rows = [
-            {"id": str(n), "device_fingerprint": b"%032d" % n, "user_fingerprint": b"%032d" % n, **columns}
-            for n in range(MOST_PENDING)
-        ]
-        connection.execute(devices.insert(), rows)
+    crowd(shop.database)
     with pytest.raises(TooManyLogins):
         shop.device("more")
     shop.store.decide_login("7", shop.ann, (), BY)

@@ -18,8 +18,8 @@ from rf_middleware.issuer.keys import KEY_PREFIX, mint
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.store_people import new_person
 from tests.core.servers import until
-from tests.issuer.browsing import PASSWORD, PASSWORDS, Forms
-from tests.issuer.rig import BY
+from tests.issuer.browsing import PASSWORD, Forms
+from tests.issuer.rig import BY, PASSWORDS
 from tests.issuer.test_serve import Served, printed, served
 from tests.login.issuing import COMMAND, command, environment
 from tests.login.test_real_client import client, python

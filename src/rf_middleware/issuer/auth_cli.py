@@ -6,6 +6,7 @@
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,7 +48,7 @@ class AuthCli(LoginPages):
     async def make(self, request: Request) -> Response:
         """Make a token and show it."""
         form = await self._visitors.form(request)
-        visitor = await self._visitors.needed(request)
+        visitor = await self._sender(request, f"/auth-cli/?workspace={quote(form['workspace'], safe='')}")
         choice = (await self._choice(visitor)).as_sent(form, form["workspace"])
         if not choice.offered:
             return self._nowhere(request, visitor)

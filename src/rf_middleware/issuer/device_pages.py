@@ -80,7 +80,7 @@ class DevicePages(LoginPages):
     async def answered(self, request: Request) -> Response:
         """Take the answer in."""
         form = await self._visitors.form(request)
-        visitor = await self._visitors.needed(request)
+        visitor = await self._sender(request, f"/device?user_code={read_user_code(form['user_code'])}")
         found = await self._found(request, visitor, form["user_code"])
         if isinstance(found, Response):
             return found

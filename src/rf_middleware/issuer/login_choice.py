@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,7 +11,7 @@ from rf_middleware.issuer.forms import Form
 from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.records import Workspace
-from rf_middleware.issuer.visitors import Visitor, Visitors
+from rf_middleware.issuer.visitors import SeeOther, Visitor, Visitors
 
 __all__ = ["Choice", "LoginPages", "called"]
 
@@ -56,6 +57,22 @@ class LoginPages:
     def __init__(self, parts: Parts, visitors: Visitors, pages: Pages) -> None:
         self._store, self._revocations = parts.store, parts.revocations
         self._visitors, self._pages = visitors, pages
+
+    async def _sender(self, request: Request, back: str) -> Visitor:
+        """Return who sent a form.
+
+        Args:
+            request: the form came with this.
+            back: where they go on once they are signed in again.
+
+        Raises:
+            SeeOther: nobody is signed in.
+        """
+        visitor = await self._visitors.visitor(request)
+        if visitor is None:
+            place = f"/login?next={quote(back, safe='')}"
+            raise SeeOther(place)
+        return visitor
 
     async def _choice(self, visitor: Visitor) -> Choice:
         """Return the workspaces that somebody can have keys for."""
