@@ -1,8 +1,8 @@
 """Takes keys out of texts that others wrote: a log line, a traceback. Pure.
 
 A key is known by where it stands: after ``Bearer``, after the name of a header, cookie, field or part of a query that
-may hold one, also where that is percent-encoded or shown as Python or JSON shows it. Keys and tokens of an issuer of
-this package are known wherever they stand.
+may hold one, also where that is percent-encoded or shown as Python or JSON shows it. Keys, tokens and device codes of
+an issuer of this package are known wherever they stand.
 """
 
 import re
@@ -17,7 +17,7 @@ __all__ = ["HIDDEN", "Redactor"]
 HIDDEN: Final = "[key]"
 """What stands where a key was."""
 
-_OURS: Final = r"(?<![A-Za-z0-9])rf[kv]_[A-Za-z0-9]{8,}"
+_OURS: Final = r"(?<![A-Za-z0-9])rf[dkpv]_[A-Za-z0-9]{8,}"
 _BEARER: Final = r"(?P<scheme>\bbearer(?:\s|%20|\+)+)(?!HTTP/)[^\s\"'\\]+"  # not the end of a request line
 _PAIR: Final = r"(?P<pair>(?:{names})[\"'\\]*(?:\s*[=:,]\s*|%(?:25)*3[AD])b?[\"'\\]*)[^\s\"'\\&]+"
 # From the start of a name and never back: a stranger's text costs no more than its length.

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, event
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.changes import edit, expire, remove_owner, revoke, roll, set_workspace
 from rf_middleware.issuer.database import Database
+from rf_middleware.issuer.device import Device
 from rf_middleware.issuer.minting import Minting, sealing
 from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.store import Store
@@ -23,7 +24,8 @@ from tests.issuer.rig import BY, VAULT
 
 Dump = dict[str, list[tuple[object, ...]]]
 
-new_key: Final = Minting(sealing(VAULT)).new
+MINTING: Final = Minting(sealing(VAULT))
+new_key: Final = MINTING.new
 WORKSPACE: Final = "acme"
 OWNER: Final = "ann@example.com"
 ANN: Final = new_person(OWNER, "Ann", "a hash", admin=False)
@@ -33,6 +35,7 @@ NEW: Final = new_key("new", frozenset({"a:b", "c:d"}), owners=(OWNER, "bob"))[1]
 ADA: Final = Claims("https://idp.example", "ada-0001", "ada@example.com", "Ada", None)
 LINK: Final = fingerprint(b"a link")
 SESSION: Final = fingerprint(b"a session")
+PASTE: Final = fingerprint(b"a token")
 SCHEMA_1: Final = Path(__file__).with_name("schema_1.sql")
 
 
@@ -46,6 +49,11 @@ def rolled(store: Store) -> None:
     old = store.key_of(here(store), KEYS[1].id)
     assert old is not None
     store.apply(roll(old, NEW, 1.9e9), BY)
+
+
+def asked(name: str) -> Device:
+    """Return a login that a device asks for."""
+    return Device(name, "a client", "a device", "", "", "", 1e9, 2e9)
 
 
 CHANGES: Final[dict[str, Callable[[Store], object]]] = {
@@ -63,6 +71,13 @@ CHANGES: Final[dict[str, Callable[[Store], object]]] = {
     "person.first": lambda store: store.become_first(LINK, ANN, BY),
     "session.begin": lambda store: store.begin_session(SESSION, BOB.id, 2e9, "a browser", BY),
     "identity.link": lambda store: store.recognise(ADA, BY, new=True),
+    "login.ask": lambda store: store.ask_login(asked("new"), (fingerprint(b"d"), fingerprint(b"u")), BY),
+    "login.approve": lambda store: store.decide_login("pending", BOB, (here(store),), BY),
+    "login.deny": lambda store: store.decide_login("pending", BOB, (), BY),
+    "login.poll": lambda store: store.poll_login("pending", MINTING, ""),
+    "login.exchange": lambda store: store.poll_login("approved", MINTING, ""),
+    "login.paste": lambda store: store.offer_paste(fingerprint(b"new"), BOB, [here(store)], BY),
+    "login.pasted": lambda store: store.exchange_paste(PASTE, MINTING, ""),
     "write-once": lambda store: store.set_write_once(on=True),
     "life": lambda store: store.begin_life(10.0),
 }
@@ -124,6 +139,10 @@ def prepared(path: Path, *, anybody: bool) -> None:
         store.create_key(here(store), key, BY)
     if anybody:
         store.create_person(BOB, BY, here(store))
+        for name in ("pending", "approved"):
+            store.ask_login(asked(name), (fingerprint(name.encode()), fingerprint(name.upper().encode())), BY)
+        store.decide_login("approved", BOB, (here(store),), BY)
+        store.offer_paste(PASTE, BOB, [here(store)], BY)
     store.create_first_link(LINK, 2e9, BY)
     database.close()
 
