@@ -217,11 +217,13 @@ async def test_of_two_answers_at_the_same_moment_the_first_counts(tmp_path: Path
         form = {**Forms(browser.page).found["/device"], "answer": "no"}
 
         def decide() -> None:
+            busy.set()
             go.wait(60)
             rig.store.decide_login(device.id, person, (rig.store.list_workspaces()[0].id,), BY)
 
-        go = Event()
+        busy, go = Event(), Event()
         deciding = asyncio.create_task(rig.revocations.write(decide))
+        await until(busy.is_set)
         sending = asyncio.create_task(browser.http.post("/device", data=form))
         await until(lambda: rig.revocations._writer._work_queue.qsize() == 1)
         go.set()

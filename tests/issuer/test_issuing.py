@@ -97,6 +97,7 @@ async def test_a_login_from_the_first_poll_to_the_keys(rig: Rig) -> None:
     begun = await ask(rig)
     code = begun["device_code"]
     assert await error(rig, code) == "authorization_pending"
+    alter(rig, interval=500.0)  # however long the next poll takes
     assert await error(rig, code) == "slow_down"
     decide(rig, begun, root, "beta", "acme")
     answer = await poll(rig, code)
@@ -160,14 +161,16 @@ async def test_a_device_code_is_of_its_client(rig: Rig) -> None:
 async def test_a_login_that_is_cleared_away_while_it_is_polled_is_not_known(rig: Rig) -> None:
     """It was there when it was read, and was not when it was to be written."""
     begun = await ask(rig)
-    go = Event()
+    busy, go = Event(), Event()
 
     def clear() -> None:
+        busy.set()
         go.wait(60)
         with rig.store._database.writing() as connection:
             connection.execute(delete(devices))
 
     clearing = asyncio.create_task(rig.revocations.write(clear))
+    await until(busy.is_set)
     polling = asyncio.create_task(error(rig, begun["device_code"]))
     await until(lambda: rig.revocations._writer._work_queue.qsize() == 1)
     go.set()

@@ -265,11 +265,12 @@ def test_polls_are_kept(shop: Shop) -> None:
     """The interval that a device was given holds for its next poll."""
     device = shop.device()
     assert shop.exchange("code") == "authorization_pending"
+    shop.do("UPDATE devices SET interval = 500.0")  # however long the next poll takes
     assert shop.exchange("code") == "slow_down"
     found = shop.store.login_by_device_code(b"d".rjust(32))
     assert found is not None
-    assert found.interval == 10.0
-    assert found == replace(device, interval=10.0, polled=found.polled)
+    assert found.interval == 505.0
+    assert found == replace(device, interval=505.0, polled=found.polled)
     assert shop.store.login_by_user_code(b"d".rjust(32, b"u")) == found
     assert shop.store.login_by_user_code(b"d".rjust(32)) is None
 
