@@ -51,11 +51,18 @@ class Visitor:
     Attributes:
         csrf: what their forms carry.
         proved_lately: whether they gave their password in the last five minutes.
+        leads: whether they are admin of a workspace.
     """
 
     person: Person
     csrf: str = field(repr=False)
     proved_lately: bool
+    leads: bool = False
+
+    @property
+    def audits(self) -> bool:
+        """Whether there is something in the audit log for them."""
+        return self.person.admin or self.leads
 
 
 class Visitors:
@@ -73,7 +80,7 @@ class Visitors:
         now = time.time()
         if now - held.seen > _NOTED_EVERY:
             await self._revocations.write(self._store.see_session, fingerprint(cookie.encode()), now + _IDLE)
-        return Visitor(held.person, csrf_of(cookie), now - held.proved < _LATELY)
+        return Visitor(held.person, csrf_of(cookie), now - held.proved < _LATELY, held.leads)
 
     async def needed(self, request: Request) -> Visitor:
         """Return who is signed in.
@@ -103,6 +110,7 @@ class Visitors:
         agent = request.headers.get("user-agent", "")[:200]
         args = (fingerprint(token.encode()), person.id, time.time() + _IDLE, agent, by)
         await self._revocations.write(self._store.begin_session, *args)
+        self._revocations.metrics.signed_in("ok")
         answer = RedirectResponse(then, 303)
         self.set(request, answer, token)
         return answer
