@@ -62,7 +62,7 @@ class Invites:
     def _again(self, request: Request, status: int, person: Person, name: str, wrong: dict[str, str]) -> Response:
         errors = {"name": "", "password": "", **wrong}
         link = request.path_params["link"]
-        context = {"link": link, "email": person.email, "name": name, "errors": errors}
+        context = {"link": link, "email": person.email, "typed": {"name": name}, "errors": errors}
         return self._pages.show(request, "invite.html", status, **context)
 
     def _over(self, request: Request) -> Response:
