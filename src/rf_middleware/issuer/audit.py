@@ -81,7 +81,7 @@ class Entry:
         by: who.
         action, target, workspace_id, detail: see ``Note``.
         chain: SHA-256 over this row and all before it.
-        damaged: whether the row holds what this program never writes: somebody tampered with it.
+        damaged: whether it does not fit to the row before: somebody tampered with the log here.
     """
 
     seq: int

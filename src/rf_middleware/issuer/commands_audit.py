@@ -69,11 +69,11 @@ def list_rows(
         found = store.search_audit(Query(text, action, actor, workspaces, before, limit))
     if as_json:
         click.echo(json.dumps([_row(entry) for entry in found]))
-        return
-    for entry in found:
-        click.echo(_line(entry))
+    else:
+        for entry in found:
+            click.echo(_line(entry))
     if any(entry.damaged for entry in found):
-        click.echo("rf-middleware: somebody tampered with the log; rf-middleware audit verify", err=True)
+        click.echo("rf-middleware: somebody tampered with the log; see rf-middleware audit verify", err=True)
 
 
 def _be_there(given: str | None) -> None:

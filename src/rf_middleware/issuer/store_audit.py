@@ -19,9 +19,11 @@ from rf_middleware.issuer.store_base import StoreBase
 __all__ = ["AuditStore"]
 
 _BATCH: Final = 1000
-_TEXTS: Final = ("actor_kind", "actor_id", "actor_name", "address", "action", "target")
+_NAMES: Final = tuple(column.name for column in audit.c)
 _RAW: Final = tuple(type_coerce(column, String).label(column.name) for column in audit.c)
 _DETAIL: Final = type_coerce(audit.c.detail, String)
+_PREVIOUS: Final = audit.alias("previous")
+_BEFORE: Final = select(type_coerce(_PREVIOUS.c.chain, String)).where(_PREVIOUS.c.seq == audit.c.seq - 1)
 _LAST: Final = 2**63 - 1
 _YEAR_10000: Final = 253_402_300_800.0
 
@@ -45,8 +47,13 @@ class AuditStore(StoreBase):
                     return Verdict(count, head, broken=None)
 
     def search_audit(self, query: Query) -> list[Entry]:
-        """Return the rows that fit a query, newest first."""
-        found = select(*_RAW).where(*_conditions(query)).order_by(audit.c.seq.desc()).limit(query.limit)
+        """Return the rows that fit a query, newest first; each is checked against the row before it."""
+        found = (
+            select(*_RAW, _BEFORE.scalar_subquery().label("before"))
+            .where(*_conditions(query))
+            .order_by(audit.c.seq.desc())
+            .limit(query.limit)
+        )
         with self._as_stored() as connection:
             return [_entry(row) for row in connection.execute(found).mappings()]
 
@@ -70,7 +77,7 @@ class AuditStore(StoreBase):
 
 def _fits(before: bytes, row: RowMapping, seq: int) -> bool:
     try:
-        told = {str(name): json.loads(value) if name == "detail" else value for name, value in row.items()}
+        told = {name: json.loads(row[name]) if name == "detail" else row[name] for name in _NAMES}
         return bool(row["seq"] == seq and row["chain"] == link(before, told))
     except (ValueError, TypeError, RecursionError):  # no JSON, or bytes where a text should be
         return False
@@ -103,36 +110,28 @@ def _storable(text: str) -> str:
 
 
 def _entry(row: RowMapping) -> Entry:
-    texts = {name: _storable(str(row[name])) for name in _TEXTS}
-    workspace: object = row["workspace_id"]
-    at, detail, chain = _time(row["at"]), _object(row["detail"]), row["chain"]
-    sound = (
-        all(row[name] == text for name, text in texts.items())
-        and (workspace is None or isinstance(workspace, str))
-        and at is not None
-        and detail is not None
-        and isinstance(chain, bytes)
-    )
+    texts = {name: _storable(str(row[name])) for name in _NAMES}
+    seq, chain = row["seq"], row["chain"]
     return Entry(
-        seq=row["seq"],
-        at=at or 0.0,
+        seq=seq,
+        at=_time(row["at"]),
         by=By(texts["actor_kind"], texts["actor_id"], texts["actor_name"], texts["address"]),
         action=texts["action"],
         target=texts["target"],
-        workspace_id=None if workspace is None else _storable(str(workspace)),
-        detail=detail or {},
+        workspace_id=None if row["workspace_id"] is None else texts["workspace_id"],
+        detail=_object(row["detail"]),
         chain=chain if isinstance(chain, bytes) else b"",
-        damaged=not sound,
+        damaged=not _fits(START if seq == 1 else row["before"], row, seq),
     )
 
 
-def _time(stored: object) -> float | None:
-    return float(stored) if isinstance(stored, float | int) and 0 <= stored < _YEAR_10000 else None
+def _time(stored: object) -> float:
+    return float(stored) if isinstance(stored, float | int) and 0 <= stored < _YEAR_10000 else 0.0
 
 
-def _object(stored: object) -> Mapping[str, object] | None:
+def _object(stored: object) -> Mapping[str, object]:
     try:
         found: object = json.loads(stored) if isinstance(stored, str) else None
     except (ValueError, RecursionError):
-        return None
-    return cast("dict[str, object]", found) if isinstance(found, dict) else None
+        found = None
+    return cast("dict[str, object]", found) if isinstance(found, dict) else {}
