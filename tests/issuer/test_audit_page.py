@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 from rf_middleware.issuer.audit import ACTIONS, By, Note
 from rf_middleware.issuer.audit_page import asked
 from rf_middleware.issuer.records import Workspace
+from rf_middleware.issuer.store_members import Invitation
 from tests.issuer.browsing import Browser, Reader, signed_in
 from tests.issuer.rig import BY, Rig, in_loop, new_key
 from tests.issuer.test_members import EVIL, FIRST, acme
@@ -49,7 +50,7 @@ def other(rig: Rig) -> str:
     ],
 )
 @in_loop
-async def test_each_role_sees_its_rows(role: str | None, admin: bool, seen: set[str] | None, tmp_path: Path) -> None:  # noqa: FBT001 - a case
+async def test_each_role_sees_its_rows(role: str | None, admin: bool, seen: set[str] | None, tmp_path: Path) -> None:
     """An admin of a workspace sees those of it, an administrator all, everybody else no page and no link to it."""
     async with signed_in(tmp_path, role, admin=admin) as browser:
         rig = browser.rig
@@ -177,11 +178,11 @@ TAMPERED = [
 ]
 
 
-def tamper(path: Path, statement: str) -> None:
+def tamper(path: Path, change: str) -> None:
     """Change a row as somebody does who has the file."""
     with closing(sqlite3.connect(path, isolation_level=None)) as file:
         file.execute("DROP TRIGGER IF EXISTS audit_is_history")
-        file.execute(statement)
+        file.execute(f"UPDATE audit SET {change} WHERE seq = {FIRST}")  # noqa: S608 - our own
 
 
 @pytest.mark.parametrize("change", TAMPERED)
@@ -193,7 +194,7 @@ async def test_a_row_that_was_tampered_with_is_shown_as_that(change: str, tmp_pa
         await browser.get("/audit")
         before = shown(browser)
         assert "tampered" not in browser.page
-        tamper(tmp_path / "issuer.db", f"UPDATE audit SET {change} WHERE seq = {FIRST}")
+        tamper(tmp_path / "issuer.db", change)
         assert (await browser.get("/audit")).status_code == 200
         assert shown(browser) == before
         assert "Somebody tampered with the log: a row that is shown here" in browser.page
@@ -225,9 +226,9 @@ async def test_an_admin_of_two_workspaces_may_look_at_one(tmp_path: Path) -> Non
         second, third = other(rig), rig.store.create_workspace("third", "", new_key("k", None)[1], BY)
         person = rig.store.person("ann@example.com")
         assert person is not None
-        with rig.store._database.writing() as connection:
-            for workspace, role in ((second, "admin"), (third, "developer")):
-                connection.exec_driver_sql(f"INSERT INTO members VALUES ('{workspace}', '{person.id}', '{role}')")
+        for workspace, role in ((second, "admin"), (third, "developer")):
+            host = Invitation(person, b"", 0.0)
+            rig.store.add_member(workspace, person.email, role, host, BY)
         for target, workspace in (("a", acme(rig)), ("b", second), ("c", third)):
             rig.store.note(BY, Note("key.show", target, workspace))
         assert set(await found(browser, "action=key.show")) == {"a", "b"}

@@ -157,7 +157,7 @@ def test_a_person_is_disabled_beside_a_server(database: Path) -> None:
             body = {"name": "hers", "scopes": [], "owners": ["ann@example.com"]}
             hers = issuer.call("POST", "/acme/api-keys", key, json=body).json()["key"]
             assert good(issuer, token, hers)
-            disabled = printed("user", "disable", "ann@example.com", *at)
+            disabled = said(run("user", "disable", "ann@example.com", "--json", *at))
             assert (disabled["revoked"], disabled["validators"]) == (True, {"confirmed": 0, "expired": 0})
             assert not good(issuer, token, hers)
             assert http.get(f"{url}/settings/api/acme").status_code == 303

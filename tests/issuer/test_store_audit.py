@@ -281,7 +281,7 @@ def test_the_list_of_a_workspace_takes_its_slug(path: Path) -> None:
 )
 def test_a_list_of_a_log_that_was_tampered_with_says_so(path: Path, change: str) -> None:
     """Every row is listed, the one that does not fit is marked, in words and as JSON; verify names it."""
-    tamper(path, f"UPDATE audit SET {change} WHERE seq = 9")
+    tamper(path, f"UPDATE audit SET {change} WHERE seq = 9")  # noqa: S608 - our own
     plain = invoke(path, "list")
     assert (plain.exit_code, len(plain.stdout.splitlines())) == (0, 9)
     assert [line.split("  ")[0] for line in plain.stdout.splitlines() if line.endswith("(tampered with)")] == ["9"]

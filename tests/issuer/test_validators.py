@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from rf_middleware._wire import Event
 from rf_middleware.issuer.changes import edit, revoke
 from rf_middleware.issuer.database import Database

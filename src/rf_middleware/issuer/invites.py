@@ -62,8 +62,9 @@ class Invites:
     def _again(self, request: Request, status: int, person: Person, name: str, wrong: dict[str, str]) -> Response:
         errors = {"name": "", "password": "", **wrong}
         link = request.path_params["link"]
-        context = {"link": link, "email": person.email, "typed": {"name": name}, "errors": errors}
-        return self._pages.show(request, "invite.html", status, **context)
+        return self._pages.show(
+            request, "invite.html", status, link=link, email=person.email, typed={"name": name}, errors=errors
+        )
 
     def _over(self, request: Request) -> Response:
         text = "It was used, is too old, or was replaced by another. Ask whoever gave it to you for a new one."

@@ -68,11 +68,15 @@ class AuditStore(StoreBase):
         """Yield a connection that reads a text which is no UTF-8 too, as one with surrogates in it."""
         with self._database.reading() as connection:
             file: Any = connection.connection.driver_connection
-            file.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+            file.text_factory = _decoded
             try:
                 yield connection
             finally:
                 file.text_factory = str
+
+
+def _decoded(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
 
 
 def _fits(before: bytes, row: RowMapping, seq: int) -> bool:
