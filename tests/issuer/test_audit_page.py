@@ -94,14 +94,17 @@ async def test_what_is_searched_for_is_found_and_shown_again(tmp_path: Path) -> 
     """Text, action and workspace narrow together; the form keeps them; what others typed is only text."""
     async with signed_in(tmp_path, **ADMIN) as browser:
         rig = browser.rig
-        rig.store.note(By("person", "p", EVIL, "192.0.2.7"), Note("key.show", "one", acme(rig), {"x": EVIL, "n": [1]}))
+        rig.store.note(
+            By("person", "p", EVIL, "192.0.2.7"),
+            Note("key.show", "one", acme(rig), {"x": EVIL, "n": [1, "a:b"], "e": []}),
+        )
         rig.store.note(BY, Note("key.show", "two", other(rig)))
         rig.store.note(BY, Note("key.refuse", "three", acme(rig)))
         assert await found(browser, "text=192.0.2.7&action=key.show&workspace=acme") == ["one"]
         assert 'value="192.0.2.7"' in browser.page
         assert browser.page.count('<option value="key.show" selected>') == 1
         assert browser.page.count('<option value="acme" selected>') == 1
-        assert "x: &lt;img src=x onerror=alert(1)&gt;, n: [1]" in browser.page
+        assert "x: &lt;img src=x onerror=alert(1)&gt;, n: 1 a:b, e: none" in browser.page
         assert "<img" not in browser.page
         assert await found(browser, "text=no-such-thing") == []
         assert "Nothing found" in browser.page

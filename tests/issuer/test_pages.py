@@ -113,7 +113,7 @@ async def test_a_page_is_in_order_for_those_who_listen_to_it(path: str, tmp_path
     controls = {
         attrs["id"]
         for tag, attrs in read.elements
-        if tag in {"input", "select", "textarea"} and attrs.get("type") != "hidden"
+        if tag in {"input", "select", "textarea"} and attrs.get("type") != "hidden" and "hidden" not in attrs
     }
     assert controls == set(read.all("label", "for"))
     assert len([tag for tag, _ in read.elements if tag == "nav"]) == len(read.all("nav", "aria-label"))

@@ -8,7 +8,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
@@ -108,8 +108,14 @@ def _path(query: Mapping[str, str]) -> str:
 
 
 def _detail(detail: Mapping[str, object]) -> str:
-    told = {name: value if isinstance(value, str) else json.dumps(value) for name, value in detail.items()}
-    return ", ".join(f"{name}: {value}" for name, value in told.items()).encode("utf-8", "replace").decode()
+    told = ", ".join(f"{name}: {_word(value)}" for name, value in detail.items())
+    return told.encode("utf-8", "replace").decode()
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_word, cast("list[object]", value))) or "none"
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _told(verdict: Verdict) -> str:
