@@ -12,7 +12,7 @@ from rf_middleware.issuer.changes import Change, off_keys
 from rf_middleware.issuer.schema import events, keys
 from rf_middleware.issuer.schema_people import devices, identities, links, members, pastes, people, sessions
 
-__all__ = ["can_sign_in", "disable_person", "keeps_an_admin", "never_signed_in", "remove_member"]
+__all__ = ["disable_person", "keeps_an_admin", "never_signed_in", "remove_member"]
 
 
 def remove_member(workspace_id: str, person_id: str, email: str, *, last_too: bool) -> Change:
@@ -57,7 +57,7 @@ def keeps_an_admin(workspace_id: str, person_id: str) -> ColumnElement[bool]:
     """Say of a row of ``members`` whether an admin who can sign in is left without it."""
     others = members.alias("others")
     admins = (others.c.workspace_id == workspace_id, others.c.role == "admin", others.c.person_id != person_id)
-    left = select(people.c.id).join(others, others.c.person_id == people.c.id).where(*admins, can_sign_in())
+    left = select(people.c.id).join(others, others.c.person_id == people.c.id).where(*admins, _can_sign_in())
     return or_(members.c.role != "admin", left.exists())
 
 
@@ -66,6 +66,6 @@ def never_signed_in() -> ColumnElement[bool]:
     return people.c.password.is_(None) & ~exists().where(identities.c.person_id == people.c.id)
 
 
-def can_sign_in() -> ColumnElement[bool]:
+def _can_sign_in() -> ColumnElement[bool]:
     """Say of a person whether they may sign in, and did once."""
     return (people.c.status == "active") & ~never_signed_in()
