@@ -10,22 +10,21 @@ import httpx
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.people import Person
-from rf_middleware.issuer.store_people import new_person
+from rf_middleware.issuer.rows_people import new_person
 from tests.issuer.rig import BY, PASSWORDS, Rig, opened
 
-__all__ = ["PASSWORD", "Browser", "Forms", "Reader", "add_person", "signed_in"]
+__all__ = ["PASSWORD", "Browser", "Forms", "Reader", "add_person", "beside", "held", "signed_in"]
 
 PASSWORD = "correct horse battery"
-SECRETS = "input id=secret"
 
 
 class Forms(HTMLParser):
-    """The forms of a page: action and fields; and the value of the field that shows a secret."""
+    """The forms of a page: action and fields; and what its other inputs show, by their ids."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
         self.found: dict[str, dict[str, str]] = {}
-        self.secret = ""
+        self.shown: dict[str, str] = {}
         self._open: dict[str, str] = {}
         self.feed(page)
 
@@ -35,10 +34,15 @@ class Forms(HTMLParser):
         if tag == "form":
             self._open = self.found[values["action"]] = {}
         ticked = values.get("type") not in {"checkbox", "radio"} or "checked" in values
-        if tag == "input" and values.get("id") in {"secret", "token"}:
-            self.secret = values["value"]
+        if tag == "input" and "name" not in values:
+            self.shown[values["id"]] = values["value"]
         elif ticked and tag == "input":
             self._open[values["name"]] = values["value"]
+
+    @property
+    def secret(self) -> str:
+        """The secret that is shown; empty without one."""
+        return self.shown.get("secret") or self.shown.get("token", "")
 
 
 class Reader(HTMLParser):
@@ -61,8 +65,8 @@ class Reader(HTMLParser):
 class Browser:
     """Somebody who looks at pages."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.rig, self.http = rig, rig.http
+    def __init__(self, rig: Rig, http: httpx.AsyncClient | None = None) -> None:
+        self.rig, self.http = rig, http or rig.http
         self.page = ""
 
     async def get(self, path: str) -> httpx.Response:
@@ -100,6 +104,13 @@ async def signed_in(path: Path, role: str | None = "admin", **more: Any) -> Asyn
         browser = Browser(rig)
         assert (await browser.sign_in()).status_code == 303
         yield browser
+
+
+@asynccontextmanager
+async def beside(rig: Rig) -> AsyncGenerator[Browser]:
+    """Yield a browser of somebody else."""
+    async with httpx.AsyncClient(transport=rig.http._transport, base_url=rig.http.base_url) as http:
+        yield Browser(rig, http)
 
 
 def held(rig: Rig) -> bytes:

@@ -12,7 +12,7 @@ import httpx
 from rf_middleware.issuer.oidc import OpenIDConnect
 from rf_middleware.issuer.oidc_settings import Settings
 from rf_middleware.issuer.people import Person
-from rf_middleware.issuer.store_people import new_person
+from rf_middleware.issuer.rows_people import new_person
 from tests.issuer.browsing import Browser, Reader
 from tests.issuer.idp import Idp
 from tests.issuer.rig import BY, Rig, Turned, opened

@@ -14,12 +14,14 @@ from sqlalchemy import Engine, event
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.changes import edit, expire, remove_owner, revoke, roll, set_workspace
+from rf_middleware.issuer.changes_people import disable_person, remove_member
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.device import Device
 from rf_middleware.issuer.minting import Minting, sealing
 from rf_middleware.issuer.oidc_token import Claims
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.store_people import new_person
+from rf_middleware.issuer.store_members import Invitation
 from tests.issuer.rig import BY, VAULT
 
 Dump = dict[str, list[tuple[object, ...]]]
@@ -31,11 +33,15 @@ OWNER: Final = "ann@example.com"
 ANN: Final = new_person(OWNER, "Ann", "a hash", admin=False)
 BOB: Final = new_person("bob@example.com", "Bob", "a hash", admin=True)
 KEYS: Final = [new_key(f"key {each}", None, owners=(OWNER,), expires=2e9 if each else 1.0)[1] for each in range(4)]
+BOBS: Final = new_key("his", None, owners=(BOB.email,))[1]
 NEW: Final = new_key("new", frozenset({"a:b", "c:d"}), owners=(OWNER, "bob"))[1]
 ADA: Final = Claims("https://idp.example", "ada-0001", "ada@example.com", "Ada", None)
 LINK: Final = fingerprint(b"a link")
 SESSION: Final = fingerprint(b"a session")
 PASTE: Final = fingerprint(b"a token")
+INVITED: Final = fingerprint(b"an invitation")
+INVITED_BEFORE: Final = fingerprint(b"an earlier invitation")
+CAROL: Final = new_person("carol@example.com", "", None, admin=False)
 SCHEMA_1: Final = Path(__file__).with_name("schema_1.sql")
 
 
@@ -56,6 +62,13 @@ def asked(name: str) -> Device:
     return Device(name, "a client", "a device", "", "", "", 1e9, 2e9)
 
 
+def accepted(store: Store) -> None:
+    """Use a link."""
+    person = store.invited(INVITED_BEFORE)
+    assert person is not None
+    store.accept(INVITED_BEFORE, person, "a hash", BY)
+
+
 CHANGES: Final[dict[str, Callable[[Store], object]]] = {
     "workspace.create": lambda store: store.create_workspace("other", "Other", NEW, BY),
     "key.create": lambda store: store.create_key(here(store), NEW, BY),
@@ -66,6 +79,16 @@ CHANGES: Final[dict[str, Callable[[Store], object]]] = {
     "key.expire": lambda store: store.apply(expire(1000.0), BY),
     "workspace.delete": lambda store: store.apply(set_workspace(here(store), "deleted"), BY),
     "owner.remove": lambda store: store.apply(remove_owner(here(store), OWNER), BY),
+    "member.add": lambda store: store.add_member(here(store), OWNER, "viewer", Invitation(BOB, INVITED, 2e9), BY),
+    "member.role": lambda store: store.set_role(
+        here(store), store.members(here(store))[0], "viewer", BY, last_too=True
+    ),
+    "member.remove": lambda store: store.apply(remove_member(here(store), BOB.id, BOB.email, last_too=True), BY),
+    "person.invite": lambda store: store.create_person(ANN, BY, here(store), "viewer", (INVITED, 2e9)),
+    "person.disable": lambda store: store.apply(disable_person(BOB.id, BOB.email), BY),
+    "password.reset": lambda store: store.reset_person(BOB, INVITED, 2e9, BY),
+    "password.change": lambda store: store.change_password(BOB, "another hash", b"", BY),
+    "link.use": accepted,
     "token.create": lambda store: store.create_token(fingerprint(b"t"), "t", BY),
     "person.create": lambda store: store.create_person(ANN, BY, here(store), "viewer"),
     "person.first": lambda store: store.become_first(LINK, ANN, BY),
@@ -143,6 +166,9 @@ def prepared(path: Path, *, anybody: bool) -> None:
             store.ask_login(asked(name), (fingerprint(name.encode()), fingerprint(name.upper().encode())), BY)
         store.decide_login("approved", BOB, (here(store),), BY)
         store.offer_paste(PASTE, BOB, [here(store)], BY)
+        store.create_person(CAROL, BY, link=(INVITED_BEFORE, 2e9))
+        store.begin_session(fingerprint(b"an earlier session"), BOB.id, 2e9, "a browser", BY)
+        store.create_key(here(store), BOBS, BY)
     store.create_first_link(LINK, 2e9, BY)
     database.close()
 
@@ -190,4 +216,10 @@ def _random(value: object) -> bool:
     return isinstance(value, bytes) and value not in _KNOWN
 
 
-_KNOWN: Final = {each.fingerprint for each in (*KEYS, NEW)} | {LINK, SESSION, fingerprint(b"t")}
+_KNOWN: Final = {each.fingerprint for each in (*KEYS, BOBS, NEW)} | {
+    LINK,
+    SESSION,
+    INVITED,
+    INVITED_BEFORE,
+    fingerprint(b"t"),
+}

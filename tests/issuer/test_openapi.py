@@ -20,8 +20,8 @@ from rf_middleware.issuer.device_codes import device_code
 from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.metadata import DEVICE_GRANT
 from rf_middleware.issuer.openapi import OPERATIONS, document
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.store_people import new_person
 from tests.issuer.rig import BY, Rig, running
 from tests.issuer.test_serve import Served, printed, served
 

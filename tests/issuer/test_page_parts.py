@@ -99,9 +99,9 @@ def test_an_older_time_falls_out_of_the_chart_with_its_text() -> None:
 
 
 def test_a_page_of_rows_leads_to_the_rows_there_are() -> None:
-    """Where there is nothing older or newer no link says so."""
+    """Where there is nothing older, or nothing newer, no link says so."""
     assert str(part("pager")("", "")).strip() == ""
-    assert "Newer" not in str(part("pager")("/older", ""))
+    assert "Newest" not in str(part("pager")("/older", ""))
 
 
 def test_times_are_exact_for_those_who_look_closer() -> None:

@@ -11,15 +11,21 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import escape
 
+from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.forms import csrf_of
 from rf_middleware.issuer.pages import templates
+from rf_middleware.issuer.rows_people import new_person
 from tests.issuer.browsing import Forms, Reader, signed_in
-from tests.issuer.rig import Rig, in_loop, opened, running
+from tests.issuer.rig import BY, Rig, in_loop, opened, running
 
 FOLDER = files("rf_middleware.issuer") / "pages"
 TEMPLATES = sorted(each.name for each in FOLDER.iterdir() if each.name.endswith(".html"))
 ENGINE = templates()
+PATHS = (
+    *("/", "/login", "/settings/api/acme", "/settings/api/acme/keys/{key_id}/revoke", "/settings/api/acme/members"),
+    *("/settings/api/acme/members/{person_id}/remove", "/invite/a-link", "/account", "/validators", "/audit?check=1"),
+)
 EVIL = "<img src=x onerror=alert(1)>\"'&"
 
 
@@ -74,23 +80,28 @@ async def test_a_page_with_a_form_gives_a_new_browser_a_cookie(rig: Rig) -> None
 @in_loop
 async def test_a_visitor_is_named_and_can_go_everywhere(name: str, called: str, tmp_path: Path) -> None:
     """The header has the pages, what the person is called, escaped, and the form to sign out."""
-    async with signed_in(tmp_path, name=name) as browser:
+    async with signed_in(tmp_path, name=name, admin=True) as browser:
         page = (await browser.get("/settings/api/acme")).text
         read = Reader(page)
         assert read.all("img", "src") == []
         assert f'<span class="who">{escape(called)}</span>' in page
         assert "/logout" in read.all("form", "action")
-        assert {"/settings/api", "/validators", "/audit"} <= set(read.all("a", "href"))
+        assert {"/settings/api", "/validators", "/audit", "/account"} <= set(read.all("a", "href"))
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/settings/api/acme", "/settings/api/acme/keys/{key_id}/revoke"])
+@pytest.mark.parametrize("path", PATHS)
 @in_loop
 async def test_a_page_is_in_order_for_those_who_listen_to_it(path: str, tmp_path: Path) -> None:
     """One h1, no level of headings left out, no id twice, a label for every control, a name for every navigation."""
-    async with signed_in(tmp_path) as browser:
+    async with signed_in(tmp_path, admin=True) as browser:
+        rig = browser.rig
+        invited = new_person("bob@example.com", "Bob", None, admin=False)
+        link = (fingerprint(b"a-link"), 9e9)
+        rig.store.create_person(invited, BY, rig.store.list_workspaces()[0].id, "viewer", link)
         if path == "/login":
             browser.http.cookies.clear()
-        answer = await browser.http.get(path.format(key_id=browser.rig.key_id), headers={"Accept": "text/html"})
+        path = path.format(key_id=rig.key_id, person_id=invited.id)
+        answer = await browser.http.get(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200
         read = Reader(answer.text)
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
@@ -102,7 +113,7 @@ async def test_a_page_is_in_order_for_those_who_listen_to_it(path: str, tmp_path
     controls = {
         attrs["id"]
         for tag, attrs in read.elements
-        if tag in {"input", "select", "textarea"} and attrs.get("type") != "hidden"
+        if tag in {"input", "select", "textarea"} and attrs.get("type") != "hidden" and "hidden" not in attrs
     }
     assert controls == set(read.all("label", "for"))
     assert len([tag for tag, _ in read.elements if tag == "nav"]) == len(read.all("nav", "aria-label"))

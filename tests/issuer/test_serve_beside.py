@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from rf_middleware.issuer.serving import only_server
 from tests.core.servers import until
+from tests.issuer.browsing import PASSWORD, Forms
 from tests.issuer.test_commands_workspace import left_behind, told
 from tests.issuer.test_serve import COMMAND, Served, printed, run, served
 
@@ -138,3 +140,25 @@ def test_leases_run_from_the_death_of_the_server_not_from_when_it_was_last_seen(
             "no server is running: waiting 1.0 s for leases of the last one\n",
         )
         assert time.monotonic() - died >= 1.0
+
+
+def test_a_person_is_disabled_beside_a_server(database: Path) -> None:
+    """The link that was printed brings them in; disabled, they are out at once and their key is refused everywhere."""
+    key, token = made(database)
+    at = ("--database", str(database))
+    with served(database) as issuer:
+        url = issuer.url
+        added = printed("user", "create", "ann@example.com", "--workspace", "acme", "--url", url, *at)
+        with httpx.Client() as http:
+            page = http.get(added["link"])
+            form = {**Forms(page.text).found[added["link"].removeprefix(url)], "name": "", "password": PASSWORD}
+            assert http.post(added["link"], data=form).status_code == 303
+            assert http.get(f"{url}/settings/api/acme").status_code == 200
+            body = {"name": "hers", "scopes": [], "owners": ["ann@example.com"]}
+            hers = issuer.call("POST", "/acme/api-keys", key, json=body).json()["key"]
+            assert good(issuer, token, hers)
+            disabled = said(run("user", "disable", "ann@example.com", "--json", *at))
+            assert (disabled["revoked"], disabled["validators"]) == (True, {"confirmed": 0, "expired": 0})
+            assert not good(issuer, token, hers)
+            assert http.get(f"{url}/settings/api/acme").status_code == 303
+            assert good(issuer, token, key)

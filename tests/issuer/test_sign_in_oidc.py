@@ -15,8 +15,8 @@ from rf_middleware.issuer.audit import Query
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.people import Person
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.store_people import new_person
 from tests.issuer.browsing import PASSWORD, add_person, held
 from tests.issuer.company import CALLBACK, add_guest, company
 from tests.issuer.rig import BY, Rig, in_loop, opened

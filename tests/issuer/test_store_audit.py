@@ -125,6 +125,7 @@ def test_whatever_is_noted_fits_when_it_is_read_back(notes: list[Note], batch: i
         ("UPDATE audit SET chain = 'text' WHERE seq = 6", 6, 5),
         ("UPDATE audit SET chain = zeroblob(32) WHERE seq = 9", 9, 8),
         ("UPDATE audit SET detail = '" + "[" * 100_000 + "' WHERE seq = 6", 6, 5),
+        ("UPDATE audit SET target = CAST(x'ff' AS TEXT) WHERE seq = 6", 6, 5),
         ("DELETE FROM audit WHERE seq = 6", 7, 5),
         ("DELETE FROM audit WHERE seq <= 6", 7, 0),
         ("INSERT INTO audit SELECT 0, at, '', '', '', '', action, target, NULL, '{}', chain FROM audit LIMIT 1", 0, 0),
@@ -261,6 +262,45 @@ def test_the_list_of_a_workspace_takes_its_slug(path: Path) -> None:
     assert len(listed) == 2
     done = invoke(path, "list", "--workspace", "w3")
     assert (done.exit_code, done.stderr) == (1, "rf-middleware: there is no workspace w3\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "detail = 'no JSON'",
+        "detail = '" + "[" * 100_000 + "'",
+        "detail = '[]'",
+        "at = 'noon'",
+        "at = 1e300",
+        "target = x'00ff'",
+        "target = CAST(x'ff1b' AS TEXT)",
+        "target = 'other'",
+        "chain = 'text'",
+        "workspace_id = CAST(x'ff' AS TEXT)",
+    ],
+)
+def test_a_list_of_a_log_that_was_tampered_with_says_so(path: Path, change: str) -> None:
+    """Every row is listed, the one that does not fit is marked, in words and as JSON; verify names it."""
+    tamper(path, f"UPDATE audit SET {change} WHERE seq = 9")  # noqa: S608 - our own
+    plain = invoke(path, "list")
+    assert (plain.exit_code, len(plain.stdout.splitlines())) == (0, 9)
+    assert [line.split("  ")[0] for line in plain.stdout.splitlines() if line.endswith("(tampered with)")] == ["9"]
+    assert plain.stderr == "rf-middleware: somebody tampered with the log; see rf-middleware audit verify\n"
+    assert "\x1b" not in plain.stdout
+    listed = invoke(path, "list", "--json")
+    rows = json.loads(listed.stdout)
+    assert [row["seq"] for row in rows if row.get("damaged")] == [9]
+    assert (listed.exit_code, listed.stderr) == (0, plain.stderr)
+    checked = invoke(path, "verify")
+    assert (checked.exit_code, "row 9 of the audit log does not fit" in checked.stderr) == (1, True)
+
+
+def test_a_list_without_the_rows_that_were_tampered_with_says_nothing(path: Path) -> None:
+    """Where a row is missing, the one after it is marked."""
+    tamper(path, "DELETE FROM audit WHERE seq = 6")
+    assert invoke(path, "list", "--before", "6").stderr == ""
+    marked = [line for line in invoke(path, "list").stdout.splitlines() if line.endswith("(tampered with)")]
+    assert [line.split("  ")[0] for line in marked] == ["7"]
 
 
 @pytest.mark.parametrize("command", ["verify", "list"])

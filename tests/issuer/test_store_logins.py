@@ -18,10 +18,10 @@ from rf_middleware.issuer.minting import Minting, sealing
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.presets import PRESETS
 from rf_middleware.issuer.records import Key
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.schema_people import devices, members, pastes, people
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.store_logins import MOST_OF_ONE, MOST_PENDING, _went_on
-from rf_middleware.issuer.store_people import new_person
 from tests.issuer.rig import BY, VAULT, new_key
 from tests.issuer.test_audit import told
 

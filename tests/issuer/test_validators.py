@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.requests import Request
 
 from rf_middleware._wire import Event
-from rf_middleware.issuer.answers import Problem
 from rf_middleware.issuer.changes import edit, revoke
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.decisions import Seen
 from rf_middleware.issuer.records import Account, Held, Token
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.validators import ValidatorsState, overview
+from tests.issuer.browsing import Browser, Reader, add_person, signed_in
 from tests.issuer.rig import BY, SESSION, Turned, in_loop, new_key, opened, until
 
 TOKENS = [Token("t1", "web", 0.0, None), Token("t2", "jobs", 0.0, 5.0)]
@@ -73,12 +72,7 @@ async def test_the_state_is_that_of_the_running_issuer(tmp_path: Path) -> None:
     """Rows follow the polls and the clock of the leases; receipts follow the changes."""
     clock = Turned()
     async with opened(tmp_path / "issuer.db", lease=10.0, clock=clock) as rig:
-        guarded: list[str] = []
-
-        async def guard(request: Request) -> None:
-            guarded.append(request.url.path)
-
-        state = ValidatorsState(rig.store, rig.revocations, guard)
+        state = ValidatorsState(rig.store, rig.revocations)
         assert await state.state() == {"head": 0, "validators": [], "acknowledged": []}
         epoch = (await rig.poll(name="web-1", version="0.1.0")).json()["epoch"]
         seq = (await rig.revocations.apply(revoke((await rig.new_key())[1]), BY)).seq
@@ -109,20 +103,49 @@ async def test_the_state_is_that_of_the_running_issuer(tmp_path: Path) -> None:
             4000.0,
         )
         assert (await state.state(newest=0))["acknowledged"] == []
-        answer = await state.show(Request({"type": "http", "path": "/validators.json", "headers": []}))
-        assert answer.status_code == 200
-        assert b'"took_ms":4000.0' in answer.body
-        assert guarded == ["/validators.json"]
 
 
 @in_loop
-async def test_who_may_not_see_it_is_told_nothing(tmp_path: Path) -> None:
-    """What the guard raises is the answer."""
-    async with opened(tmp_path / "issuer.db") as rig:
+async def test_the_page_shows_who_holds_a_lease_and_how_fast_the_last_changes_were(tmp_path: Path) -> None:
+    """A validator that is behind is marked; names are only text; the part that stays fresh is marked for the script."""
+    async with signed_in(tmp_path, None, admin=True) as browser:
+        assert "No validator follows this issuer" in (await browser.get("/validators")).text
+        epoch = (await browser.rig.poll(name="<b>web-1</b>", version="0.1.0")).json()["epoch"]
+        ended = await browser.rig.revocations.apply(revoke((await browser.rig.new_key())[1]), BY)
+        during = (await browser.get("/validators")).text
+        assert "1 behind" in during
+        assert "&lt;b&gt;web-1&lt;/b&gt;" in during
+        await browser.rig.poll(ended.seq, epoch, name="web-1")
+        await until(lambda: browser.rig.store.newest_held(1))
+        page = (await browser.get("/validators")).text
+        assert 'data-live="5"' in page
+        assert "behind" not in page
+        assert "Revoked" in page
+        assert "Time until a key was refused everywhere" in page
 
-        async def guard(request: Request) -> None:
-            raise Problem(404, "Not Found")
 
-        state = ValidatorsState(rig.store, rig.revocations, guard)
-        with pytest.raises(Problem, match="Not Found"):
-            await state.show(Request({"type": "http", "path": "/", "headers": []}))
+@in_loop
+async def test_a_lease_that_ended_is_said(tmp_path: Path) -> None:
+    """The row stays, with the time since it was heard."""
+    clock = Turned()
+    async with opened(tmp_path / "issuer.db", lease=10.0, clock=clock) as rig:
+        add_person(rig, "ann@example.com", admin=True)
+        browser = Browser(rig)
+        await browser.sign_in()
+        await rig.poll(name="web-1")
+        assert "10 s left" in (await browser.get("/validators")).text
+        clock.time += 61
+        page = (await browser.get("/validators")).text
+        assert "61 s ago" in page
+        assert ">ended<" in page
+
+
+@pytest.mark.parametrize("role", [None, "viewer", "developer", "admin"])
+@in_loop
+async def test_who_does_not_run_the_issuer_is_told_nothing(role: str | None, tmp_path: Path) -> None:
+    """There is no such page for them, and no link to it."""
+    async with signed_in(tmp_path, role) as browser:
+        assert (await browser.get("/validators")).status_code == 404
+        assert "/validators" not in Reader((await browser.get("/account")).text).all("a", "href")
+        browser.http.cookies.clear()
+        assert (await browser.get("/validators")).headers["location"] == "/login?next=%2Fvalidators"

@@ -15,8 +15,8 @@ import pytest
 
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import KEY_PREFIX, mint
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.store import Store
-from rf_middleware.issuer.store_people import new_person
 from tests.core.servers import until
 from tests.issuer.browsing import PASSWORD, Forms
 from tests.issuer.rig import BY, PASSWORDS

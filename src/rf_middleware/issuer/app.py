@@ -19,14 +19,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rf_middleware.issuer.access import Access
+from rf_middleware.issuer.account import Account
 from rf_middleware.issuer.answers import HEADERS, Problem, answer
 from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
+from rf_middleware.issuer.audit_page import AuditPage
 from rf_middleware.issuer.auth_cli import AuthCli
 from rf_middleware.issuer.device_pages import DevicePages
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
 from rf_middleware.issuer.introspect import Introspection
+from rf_middleware.issuer.invites import Invites
 from rf_middleware.issuer.issuing import Issuing
 from rf_middleware.issuer.metadata import Metadata
 from rf_middleware.issuer.openapi import Description
@@ -36,9 +39,11 @@ from rf_middleware.issuer.proving import Proving
 from rf_middleware.issuer.scraping import Scraping
 from rf_middleware.issuer.settings import Settings
 from rf_middleware.issuer.settings_changes import SettingsChanges
+from rf_middleware.issuer.settings_members import SettingsMembers
 from rf_middleware.issuer.settings_secret import SettingsSecret
 from rf_middleware.issuer.sign_in import SignIn
 from rf_middleware.issuer.sign_in_oidc import SignInOidc
+from rf_middleware.issuer.validators_page import ValidatorsPage
 from rf_middleware.issuer.visitors import SeeOther, Visitors
 
 __all__ = ["build_app"]
@@ -90,6 +95,11 @@ def _page_routes(parts: Parts, visitors: Visitors, pages: Pages) -> list[Route]:
         *SettingsChanges(parts, visitors, pages).routes(),
         *DevicePages(parts, visitors, pages).routes(),
         *AuthCli(parts, visitors, pages).routes(),
+        *SettingsMembers(parts, visitors, pages).routes(),
+        *Invites(parts, visitors, pages, proving).routes(),
+        *Account(parts, visitors, pages, proving).routes(),
+        *ValidatorsPage(parts, visitors, pages).routes(),
+        *AuditPage(parts, visitors, pages).routes(),
     ]
 
 

@@ -14,7 +14,20 @@ from sqlalchemy import Connection, insert, select
 
 from rf_middleware.issuer.schema import audit
 
-__all__ = ["CLOCK", "NOBODY", "START", "By", "Entry", "Note", "Query", "Verdict", "append", "link"]
+__all__ = ["ACTIONS", "CLOCK", "NOBODY", "START", "By", "Entry", "Note", "Query", "Verdict", "append", "link"]
+
+ACTIONS: Final = (
+    *("key.create", "key.import", "key.update", "key.disable", "key.enable", "key.roll", "key.revoke", "key.expire"),
+    *("key.show", "key.refuse", "owner.remove"),
+    *("workspace.create", "workspace.suspend", "workspace.resume", "workspace.delete"),
+    *("member.add", "member.role", "member.remove"),
+    *("person.create", "person.disable", "person.enable", "password.change", "password.reset"),
+    *("link.create", "link.use", "session.begin", "session.fail", "session.end"),
+    *("login.ask", "login.approve", "login.deny", "login.paste", "login.exchange", "login.fail"),
+    *("identity.link", "identity.unlink"),
+    *("token.create", "token.revoke"),
+)
+"""Everything that is written to the log, in the order in which a search offers it."""
 
 START: Final = bytes(32)
 """What the first row is chained to."""
@@ -47,7 +60,7 @@ class Note:
     """What is done.
 
     Attributes:
-        action: ``noun.verb``, like ``key.revoke``.
+        action: one of ``ACTIONS``: ``noun.verb``, like ``key.revoke``.
         target: the id or name of what it was done to.
         workspace_id: where; ``None`` for nowhere in particular.
         detail: more, never a secret.
@@ -69,6 +82,7 @@ class Entry:
         by: who.
         action, target, workspace_id, detail: see ``Note``.
         chain: SHA-256 over this row and all before it.
+        damaged: whether it does not fit to the row before: somebody tampered with the log here.
     """
 
     seq: int
@@ -79,6 +93,7 @@ class Entry:
     workspace_id: str | None
     detail: Mapping[str, object]
     chain: bytes
+    damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

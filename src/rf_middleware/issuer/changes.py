@@ -5,16 +5,16 @@ The events are written by the database itself (``triggers.py``), in the transact
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Executable, Update, delete, func, select, update
+from sqlalchemy import ColumnElement, Delete, Executable, Select, Update, case, delete, func, literal, select, update
 
 from rf_middleware.issuer.audit import Note
 from rf_middleware.issuer.records import ENDED, Key, NewKey
 from rf_middleware.issuer.rows import adding, owned_by
 from rf_middleware.issuer.schema import events, keys, owners, workspaces
 
-__all__ = ["EDITED", "Change", "due", "edit", "expire", "remove_owner", "revoke", "roll", "set_workspace"]
+__all__ = ["EDITED", "Change", "due", "edit", "expire", "off_keys", "remove_owner", "revoke", "roll", "set_workspace"]
 
 EDITED: Final = "key.update"
 """What the audit log calls a change that its event has no better word for."""
@@ -35,7 +35,7 @@ class Change:
         also: what else it says.
     """
 
-    first: Update | None
+    first: Update | Delete | None
     about: ColumnElement[bool]
     rest: tuple[Executable, ...] = ()
     note: Note | None = None
@@ -101,13 +101,21 @@ def set_workspace(workspace_id: str, status: str) -> Change:
 
 def remove_owner(workspace_id: str, owner: str) -> Change:
     """Take somebody off the keys of a workspace; a key that nobody else answers for is revoked."""
-    here = select(keys.c.id).where(keys.c.workspace_id == workspace_id)
-    alone = select(owners.c.key_id).group_by(owners.c.key_id)
-    alone = alone.having(func.count() == 1, func.min(owners.c.owner) == owner)
-    ended = update(keys).where(keys.c.id.in_(here), keys.c.id.in_(alone), _LIVE).values(status="revoked")
-    leave = delete(owners).where(owners.c.owner == owner, owners.c.key_id.in_(here))
     about = (events.c.workspace_id == workspace_id) & (events.c.change == "revoked")
-    return Change(None, about, (ended, leave), Note("owner.remove", owner, workspace_id))
+    off = off_keys(select(keys.c.id).where(keys.c.workspace_id == workspace_id), literal(owner))
+    return Change(None, about, off, Note("owner.remove", owner, workspace_id))
+
+
+def off_keys(here: Select[Any], owner: ColumnElement[str]) -> tuple[Executable, ...]:
+    """Return the statements that take an owner off these keys, and revoke those that nobody else answers for.
+
+    ``Ann@example.com`` is ``ann@example.com``.
+    """
+    theirs = func.lower(owners.c.owner) == func.lower(owner)
+    alone = select(owners.c.key_id).group_by(owners.c.key_id)
+    alone = alone.having(func.count() == func.sum(case((theirs, 1), else_=0)))
+    ended = update(keys).where(keys.c.id.in_(here), keys.c.id.in_(alone), _LIVE).values(status="revoked")
+    return ended, delete(owners).where(theirs, owners.c.key_id.in_(here))
 
 
 def _live(key_id: str) -> Update:

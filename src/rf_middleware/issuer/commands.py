@@ -28,6 +28,7 @@ __all__ = [
     "maker",
     "name_option",
     "opened",
+    "public_url",
     "serve_command",
     "show",
     "token",
@@ -58,11 +59,12 @@ def _lease(_context: click.Context, _option: click.Parameter, seconds: float) ->
     return seconds
 
 
-def _public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+def public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
+    """Return the address that was given, as browsers say it."""
     if url is not None and not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", url):
         message = "like https://keys.example.com, without a path"
         raise click.BadParameter(message)
-    return url and re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", url.lower())  # as browsers say it
+    return url and re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", url.lower())
 
 
 def _name(_context: click.Context, _option: click.Parameter, name: str) -> str:
@@ -109,7 +111,7 @@ def show(text: str, otherwise: str) -> None:
 @click.option("--write-once", is_flag=True, help="Keep hashes only: a key is shown when it is made and never again.")
 @click.option(
     "--public-url",
-    callback=_public_url,
+    callback=public_url,
     help="Where people and clients reach this server, like https://keys.example.com",
 )
 @click.option("--oidc-issuer", help="Sign people in at this OpenID provider, named as it names itself: https://...")

@@ -12,6 +12,7 @@ import click
 from rf_middleware.issuer.audit import Entry, Query
 from rf_middleware.issuer.commands import Failed, database_option, json_option, opened, workspace_of
 from rf_middleware.issuer.database import DatabaseProblem, locate
+from rf_middleware.issuer.texts import plain
 
 __all__ = ["audit"]
 
@@ -68,9 +69,11 @@ def list_rows(
         found = store.search_audit(Query(text, action, actor, workspaces, before, limit))
     if as_json:
         click.echo(json.dumps([_row(entry) for entry in found]))
-        return
-    for entry in found:
-        click.echo(_line(entry))
+    else:
+        for entry in found:
+            click.echo(_line(entry))
+    if any(entry.damaged for entry in found):
+        click.echo("rf-middleware: somebody tampered with the log; see rf-middleware audit verify", err=True)
 
 
 def _be_there(given: str | None) -> None:
@@ -86,6 +89,7 @@ def _be_there(given: str | None) -> None:
 def _row(entry: Entry) -> dict[str, object]:
     by = entry.by
     return {
+        **({"damaged": True} if entry.damaged else {}),
         "seq": entry.seq,
         "at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="microseconds"),
         "actor": {"kind": by.kind, "id": by.id, "name": by.name, "address": by.address},
@@ -101,5 +105,7 @@ def _line(entry: Entry) -> str:
     at = datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds")
     who = " ".join(part for part in (entry.by.kind, entry.by.name or entry.by.id, entry.by.address) if part)
     detail = json.dumps(entry.detail) if entry.detail else ""
-    line = "  ".join(part for part in (str(entry.seq), at, who, entry.action, entry.target, detail) if part)
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
+    damaged = "(tampered with)" if entry.damaged else ""
+    return plain(
+        "  ".join(part for part in (str(entry.seq), at, who, entry.action, entry.target, detail, damaged) if part)
+    )

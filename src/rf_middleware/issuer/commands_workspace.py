@@ -1,19 +1,16 @@
 """The commands about workspaces, on the database itself, also while ``serve`` runs on it. Thin.
 
-What ends keys here waits like a DELETE: until the server has had it confirmed everywhere, or, where none runs, until no
-lease of an earlier one can be left.
+What ends keys here waits like a DELETE (``commands_waiting.py``).
 """
 
 import json
 import re
-import time
 from typing import Final
 
 import click
 
-from rf_middleware._clock import now
 from rf_middleware._models import SLUG
-from rf_middleware.issuer.changes import Change, remove_owner, set_workspace
+from rf_middleware.issuer.changes import remove_owner, set_workspace
 from rf_middleware.issuer.commands import (
     Failed,
     command,
@@ -26,21 +23,18 @@ from rf_middleware.issuer.commands import (
     workspace_of,
 )
 from rf_middleware.issuer.commands_import import import_keys
-from rf_middleware.issuer.fields import receipt_body
-from rf_middleware.issuer.metadata import DRIFT
+from rf_middleware.issuer.commands_waiting import carry_out, wait_option
 from rf_middleware.issuer.minting import Minting, sealing
-from rf_middleware.issuer.records import Receipt, SlugTaken
-from rf_middleware.issuer.serving import being_served
+from rf_middleware.issuer.records import SlugTaken
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.vault_of import vault_of
 
 __all__ = ["workspace"]
 
-_LOOK: Final = 0.05
-
 _RESERVED: Final = frozenset(
-    {"api", "audit", "auth-cli", "device", "device_authorization", "feed", "healthz", "introspect", "login", "logout"}
-    | {"metrics", "query", "readyz", "revocations", "revoke", "settings", "static", "token", "validators"}
+    {"account", "api", "audit", "auth-cli", "device", "device_authorization", "feed", "first", "healthz"}
+    | {"introspect", "invite", "login", "logout", "metrics", "query", "readyz", "revocations", "revoke"}
+    | {"settings", "static", "token", "validators"}
 )
 """First segments of the issuer's own paths, now and soon: a workspace of this name could not be reached."""
 
@@ -124,9 +118,6 @@ def list_workspaces(database: str | None, *, as_json: bool) -> None:
         click.echo("  ".join(part for part in (each.slug, each.name, closed) if part))
 
 
-wait_option = click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until it holds everywhere.")
-
-
 @workspace.command("suspend")
 @click.argument("slug", callback=_slug)
 @wait_option
@@ -172,9 +163,10 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
     """Take somebody off the keys of a workspace; a key that nobody else owns is revoked."""
     with opened(database) as store:
         found = workspace_of(store, slug, deleted_too=True)
-        theirs = [key.owners for key in store.keys_of(found.id) if owner in key.owners]
-        ended = f"{owner} is off {len(theirs)} keys of {slug}, {theirs.count((owner,))} of them revoked"
-        said, changed = _carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
+        named = [{each.lower() for each in key.owners} for key in store.keys_of(found.id)]
+        theirs = [each for each in named if owner.lower() in each]
+        ended = f"{owner} is off {len(theirs)} keys of {slug}, {theirs.count({owner.lower()})} of them revoked"
+        said, changed = carry_out(store, remove_owner(found.id, owner), ended, wait=wait, as_json=as_json)
     if not theirs and not changed:  # said after an earlier removal holds
         message = f"{owner} owns no key of {slug}"
         raise Failed(message)
@@ -184,44 +176,5 @@ def remove_owner_command(slug: str, owner: str, database: str | None, *, wait: b
 def _set(slug: str, status: str, database: str | None, *, wait: bool, as_json: bool) -> None:
     with opened(database) as store:
         found = workspace_of(store, slug, deleted_too=status == "deleted")
-        said, _ = _carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
+        said, _ = carry_out(store, set_workspace(found.id, status), f"{slug} is {status}", wait=wait, as_json=as_json)
     click.echo(said)
-
-
-def _carry_out(store: Store, change: Change, done: str, *, wait: bool, as_json: bool) -> tuple[str, bool]:
-    """Make a change, wait until it holds if wanted; return what is said about it, and whether it was news."""
-    ended = store.apply(change, command())
-    return _said(store, ended.seq, done, wait=wait, as_json=as_json), not ended.before
-
-
-def _said(store: Store, seq: int, done: str, *, wait: bool, as_json: bool) -> str:
-    receipt = _held(store, seq) if wait and seq else None
-    if as_json:
-        said = {} if receipt is None else receipt_body(receipt)
-        return json.dumps(said or ({"receipt": f"/revocations/{seq}"} if seq and not wait else {"seq": seq}))
-    if receipt is not None and receipt.done is not None:
-        counts = f"{receipt.done.confirmed} confirmed, {receipt.done.expired} expired"
-        return f"{done}; every validator knows ({counts}, {receipt.done.took_ms:g} ms)"
-    if not seq:  # it was never otherwise
-        return done
-    return f"{done}; no validator holds a lease" if wait else f"{done}; see /revocations/{seq}"
-
-
-def _held(store: Store, seq: int) -> Receipt | None:
-    """Wait until a change holds everywhere; ``None`` when that is so because no lease can be left."""
-    since = None  # when no server was seen to run: the last may have granted leases until then
-    while True:
-        receipt = store.receipt(seq)
-        if receipt is not None and receipt.done is not None:
-            return receipt
-        if being_served(store.path):
-            since = None
-        else:
-            longest = store.longest_wait() * (1 + DRIFT)
-            if since is None:
-                since = now()
-                if longest:
-                    click.echo(f"no server is running: waiting {longest:.1f} s for leases of the last one", err=True)
-            if now() - since >= longest:
-                return None
-        time.sleep(_LOOK)

@@ -39,6 +39,8 @@ class Metrics:
             self._revocations.labels(change)
         for outcome in ("active", "inactive"):
             self._introspections.labels(outcome)
+        for outcome in ("ok", "failed"):
+            self._sign_ins.labels(outcome)
         self._leases = Gauge("rf_issuer_leases", "Leases that are held", registry=registry)
         self._parked = Gauge("rf_issuer_parked_polls", "Polls that wait for an answer", registry=registry)
         self._pending = Gauge("rf_issuer_pending_revocations", "Changes not acknowledged yet", registry=registry)
@@ -60,7 +62,7 @@ class Metrics:
         self._introspections.labels("active" if active else "inactive").inc()
 
     def signed_in(self, outcome: str) -> None:
-        """Count a person who signs in; the outcome is one of a few words, never what they typed."""
+        """Count a person who signed in (``ok``) or tried (``failed``); never what they typed."""
         self._sign_ins.labels(outcome).inc()
 
     def text(self, counts: Counts, head: int, audit_head: int) -> bytes:

@@ -2,7 +2,8 @@
 
 A validator token may read it. So may a program on the same machine without one, where no proxy is in between: the
 connection comes from loopback, for a name of loopback (no page of elsewhere can ask a browser here for that), without a
-header that a proxy adds, and no public address is set.
+header that a proxy adds and not in HTTP/1.0 (what nginx speaks to a server unless it is told otherwise, and then under
+the server's own name and without a header), and no public address is set.
 """
 
 import ipaddress
@@ -10,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,7 +24,9 @@ from rf_middleware.issuer.store import Store
 __all__ = ["Scraping"]
 
 _OWN_NAME: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
-_PROXY: Final = re.compile(r"forwarded|via|x-forwarded-.*|x-real-ip")
+_PROXY: Final = re.compile(
+    r"forwarded|via|(x-)?(forwarded|original|envoy|cluster|amzn|azure)-.*|.*-(client|connecting|real)-?ip"
+)
 
 
 class Scraping:
@@ -43,7 +46,7 @@ class Scraping:
             await self._access.needed_validator(request)
         audit_head = await self._revocations.read(self._store.audit_head)
         text = self._revocations.metrics.text(self._revocations.counts(), self._revocations.head, audit_head)
-        return Response(text, media_type=CONTENT_TYPE_LATEST)
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _from_here(request: Request) -> bool:
@@ -53,4 +56,9 @@ def _from_here(request: Request) -> bool:
     except ValueError:
         return False
     own = _OWN_NAME.fullmatch(request.headers.get("host", "")) is not None
-    return near and own and not any(_PROXY.fullmatch(name) for name in request.headers)
+    return (
+        near
+        and own
+        and request.scope["http_version"] != "1.0"
+        and not any(_PROXY.fullmatch(name) for name in request.headers)
+    )

@@ -14,7 +14,7 @@ from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Membership
 from rf_middleware.issuer.presets import PRESETS
-from rf_middleware.issuer.records import Key
+from rf_middleware.issuer.records import Ended, Key
 from rf_middleware.issuer.visitors import Visitor, Visitors
 
 __all__ = ["SETTINGS", "Place", "SettingsBase", "named"]
@@ -90,6 +90,19 @@ class SettingsBase:
         return self._pages.show(
             request, "settings.html", status, visitor=place.visitor, place=place, keys=keys, **context
         )
+
+    async def _receipt(self, ended: Ended, done: str, *, lives: bool = False) -> str:
+        """Say what was done and who confirmed it."""
+        receipt = await self._revocations.settled(ended.seq)
+        if receipt is None or receipt.done is None:
+            return f"{done} The server is shutting down: /revocations/{ended.seq} will say who confirmed it."
+        told = receipt.done
+        count = told.confirmed + told.expired
+        where = "Known everywhere; the old key still works for the time you chose" if lives else "Refused everywhere"
+        if not count:
+            return f"{done} {where}: no validator held a lease."
+        validators = "validator" if count == 1 else "validators"
+        return f"{done} {where}: {told.confirmed} of {count} {validators} confirmed in {told.took_ms:.0f} ms."
 
 
 def named(key: Key) -> str:

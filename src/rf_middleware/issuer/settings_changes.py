@@ -15,7 +15,6 @@ from starlette.routing import Route
 
 from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.changes import edit, revoke, roll
-from rf_middleware.issuer.records import Ended
 from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase, named
 from rf_middleware.issuer.visitors import by_person
 
@@ -85,16 +84,3 @@ class SettingsChanges(SettingsBase):
         on = form["on"] == "yes"
         await self._revocations.apply(edit(key.id, {"protected": on}), by_person(request, place.visitor.person))
         return await self._shown(request, place, said=f"{named(key)} is {'' if on else 'not '}protected now.")
-
-    async def _receipt(self, ended: Ended, done: str, *, lives: bool = False) -> str:
-        """Say what was done and who confirmed it."""
-        receipt = await self._revocations.settled(ended.seq)
-        if receipt is None or receipt.done is None:
-            return f"{done} The server is shutting down: /revocations/{ended.seq} will say who confirmed it."
-        told = receipt.done
-        count = told.confirmed + told.expired
-        where = "Known everywhere; the old key still works for the time you chose" if lives else "Refused everywhere"
-        if not count:
-            return f"{done} {where}: no validator held a lease."
-        validators = "validator" if count == 1 else "validators"
-        return f"{done} {where}: {told.confirmed} of {count} {validators} confirmed in {told.took_ms:.0f} ms."

@@ -1,8 +1,6 @@
 """``/login``, ``/logout`` and ``/first/{link}``: how a person comes in, and goes."""
 
-import re
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -17,15 +15,13 @@ from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.passwords import fault
 from rf_middleware.issuer.people import LinkOver
 from rf_middleware.issuer.proving import Proving
+from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.settings_base import SETTINGS
 from rf_middleware.issuer.sign_in_oidc import OIDC
-from rf_middleware.issuer.store_people import new_person
-from rf_middleware.issuer.texts import LONGEST, short
+from rf_middleware.issuer.texts import EMAIL_FAULT, NAME_FAULT, is_email, short
 from rf_middleware.issuer.visitors import Visitors
 
 __all__ = ["SignIn"]
-
-_EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,250}")
 
 
 class SignIn:
@@ -61,6 +57,7 @@ class SignIn:
         proof = await self._proving.prove(email, form["password"], By("nobody", "", email, address(request)))
         if proof.person is not None:
             return await self._visitors.begin(request, proof.person, then)
+        self._revocations.metrics.signed_in("failed")
         if not proof.wait:
             return self._again(request, 401, "This e-mail address and password do not fit.", email, then)
         answer = self._again(request, 429, proof.too_soon, email, then)
@@ -121,8 +118,8 @@ def _held(request: Request) -> bytes:
 def _errors(typed: dict[str, str], password: str) -> dict[str, str]:
     """Return what is wrong, by field."""
     checks = {
-        "email": None if _EMAIL.fullmatch(typed["email"]) else "Enter an e-mail address like ann@example.com.",
-        "name": None if short(typed["name"]) else f"Use at most {LONGEST} printable characters.",
+        "email": None if is_email(typed["email"]) else EMAIL_FAULT,
+        "name": None if short(typed["name"]) else NAME_FAULT,
         "password": fault(password, typed["email"], typed["name"]),
     }
     return {name: text for name, text in checks.items() if text}

@@ -11,18 +11,22 @@ from rf_middleware.issuer.records import NewKey, SlugTaken, Token, Workspace
 from rf_middleware.issuer.rows import adding, workspace_of_row
 from rf_middleware.issuer.schema import tokens, workspaces
 from rf_middleware.issuer.schema_people import members
+from rf_middleware.issuer.store_accounts import AccountStore
 from rf_middleware.issuer.store_audit import AuditStore
 from rf_middleware.issuer.store_events import EventStore
 from rf_middleware.issuer.store_identities import IdentityStore
 from rf_middleware.issuer.store_keys import KeyStore, created
 from rf_middleware.issuer.store_lives import LifeStore
 from rf_middleware.issuer.store_logins import LoginStore
+from rf_middleware.issuer.store_members import MemberStore
 from rf_middleware.issuer.store_people import PeopleStore
 
 __all__ = ["Store"]
 
 
-class Store(KeyStore, EventStore, LifeStore, PeopleStore, IdentityStore, LoginStore, AuditStore):
+class Store(
+    KeyStore, EventStore, LifeStore, PeopleStore, MemberStore, AccountStore, IdentityStore, LoginStore, AuditStore
+):
     """The issuer's questions and changes."""
 
     def create_workspace(self, slug: str, name: str, key: NewKey, by: By) -> str:

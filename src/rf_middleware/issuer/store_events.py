@@ -18,9 +18,9 @@ from rf_middleware.issuer.records import ENDED, Account, Ended, Held, Receipt
 from rf_middleware.issuer.schema import events, keys, workspaces
 from rf_middleware.issuer.store_base import StoreBase, head_of
 
-__all__ = ["EventStore"]
+__all__ = ["VERBS", "EventStore"]
 
-_VERBS: Final = {
+VERBS: Final = {
     "revoked": "revoke",
     "rolled": "roll",
     "expired": "expire",
@@ -116,7 +116,7 @@ def _audit(connection: Connection, after: int, by: By, note: Note | None) -> int
         target = event.key_id or event.workspace_id
         own = note if note is not None and note.target == target else None
         told = told or own is not None
-        action = f"{'key' if event.key_id else 'workspace'}.{_VERBS[event.change]}"
+        action = f"{'key' if event.key_id else 'workspace'}.{VERBS[event.change]}"
         if own is not None and own.action != EDITED:
             action = own.action
         detail = {**({} if own is None else own.detail), "seq": event.seq}

@@ -14,9 +14,9 @@ from rf_middleware.issuer.admission import NotAdmitted, Refusal
 from rf_middleware.issuer.audit import By, Note, append
 from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.people import Person
+from rf_middleware.issuer.rows_people import add_person, new_person
 from rf_middleware.issuer.schema_people import identities, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
-from rf_middleware.issuer.store_people import add_person, new_person
 
 __all__ = ["IdentityStore"]
 

@@ -7,18 +7,18 @@
 import time
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from rf_middleware.issuer.audit import By, Note, append
-from rf_middleware.issuer.keys import new_id
 from rf_middleware.issuer.people import EmailTaken, LinkOver, Membership, Person, Session
 from rf_middleware.issuer.rows import workspace_of_row
+from rf_middleware.issuer.rows_people import add_person, replace_link
 from rf_middleware.issuer.schema import workspaces
 from rf_middleware.issuer.schema_people import links, members, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 
-__all__ = ["PeopleStore", "add_person", "memberships_of", "new_person"]
+__all__ = ["PeopleStore", "memberships_of"]
 
 _LONGEST_SESSION: Final = 7 * 86_400.0
 
@@ -41,8 +41,15 @@ class PeopleStore(StoreBase):
             else Person(row.id, row.email, row.name, row.admin, row.password, row.status == "active")
         )
 
-    def create_person(self, person: Person, by: By, workspace_id: str | None = None, role: str = "admin") -> None:
-        """Add a person, and make them a member of a workspace.
+    def create_person(
+        self,
+        person: Person,
+        by: By,
+        workspace_id: str | None = None,
+        role: str = "admin",
+        link: tuple[bytes, float] | None = None,
+    ) -> None:
+        """Add a person, make them a member of a workspace, and give them a one-time link: its fingerprint and end.
 
         Raises:
             EmailTaken: there is one with this e-mail address.
@@ -54,6 +61,9 @@ class PeopleStore(StoreBase):
                     row = {"workspace_id": workspace_id, "person_id": person.id, "role": role}
                     connection.execute(insert(members).values(row))
                     append(connection, by, Note("member.add", person.email, workspace_id, {"role": role}))
+                if link is not None:
+                    replace_link(connection, person.id, *link)
+                    append(connection, by, Note("link.create", person.email))
         except IntegrityError:
             raise EmailTaken from None
 
@@ -107,14 +117,21 @@ class PeopleStore(StoreBase):
 
     def session(self, fingerprint: bytes) -> Session | None:
         """Return who is signed in."""
-        columns = (sessions.c.seen, sessions.c.proved, sessions.c.ends)
+        led = exists().where(
+            members.c.person_id == people.c.id,
+            members.c.role == "admin",
+            workspaces.c.id == members.c.workspace_id,
+            workspaces.c.status != "deleted",
+        )
+        columns = (sessions.c.seen, sessions.c.proved, sessions.c.ends, led.label("leads"))
         query = select(people.c.id, people.c.email, people.c.name, people.c.admin, *columns).join(sessions)
         query = query.where(sessions.c.fingerprint == fingerprint, people.c.status == "active")
         with self._database.reading() as connection:
             row = connection.execute(query.where(sessions.c.ends > time.time())).first()
         if row is None:
             return None
-        return Session(Person(row.id, row.email, row.name, row.admin), row.seen, row.proved, row.ends)
+        person = Person(row.id, row.email, row.name, row.admin)
+        return Session(person, row.seen, row.proved, row.ends, leads=bool(row.leads))
 
     def see_session(self, fingerprint: bytes, ends: float) -> None:
         """Note that a session was used just now, and when it ends if it is not used again: in its week."""
@@ -151,18 +168,6 @@ def memberships_of(connection: Connection, person: Person) -> list[Membership]:
     query = open_ones.join(members, theirs, isouter=person.admin).order_by(workspaces.c.slug)
     rows = connection.execute(query).mappings().all()
     return [Membership(workspace_of_row(row), "admin" if person.admin else row["role"]) for row in rows]
-
-
-def new_person(email: str, name: str, password: str | None, *, admin: bool) -> Person:
-    """Return somebody new."""
-    return Person(new_id(), email.lower(), name, admin, password)
-
-
-def add_person(connection: Connection, person: Person, by: By) -> None:
-    """Add a person, in the transaction of the connection."""
-    row = {"id": person.id, "email": person.email, "name": person.name, "password": person.password}
-    connection.execute(insert(people).values(**row, admin=person.admin, status="active", created=time.time()))
-    append(connection, by, Note("person.create", person.email, detail={"admin": person.admin}))
 
 
 def _good(fingerprint: bytes) -> tuple[ColumnElement[bool], ...]:

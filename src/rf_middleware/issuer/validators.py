@@ -1,16 +1,12 @@
-"""Which validators there are and how the last changes reached them: the data of a page, and the same as JSON.
+"""Which validators there are and how the last changes reached them: the data of a page.
 
-It tells of every workspace at once, so it is for those who run the issuer: whoever puts it on a path says who that is.
+It tells of every workspace at once, so it is for those who run the issuer: whoever shows it says who that is.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-
-from rf_middleware.issuer.answers import answer
 from rf_middleware.issuer.decisions import Seen
 from rf_middleware.issuer.receipts import SHOWN
 from rf_middleware.issuer.records import Held, Token
@@ -28,22 +24,16 @@ class ValidatorsState:
     Args:
         store: the database.
         revocations: the running feed.
-        guard: is called first, and raises for whoever may not see this.
     """
 
-    def __init__(self, store: Store, revocations: Revocations, guard: Callable[[Request], Awaitable[object]]) -> None:
-        self._store, self._revocations, self._guard = store, revocations, guard
+    def __init__(self, store: Store, revocations: Revocations) -> None:
+        self._store, self._revocations = store, revocations
 
     async def state(self, newest: int = _NEWEST) -> dict[str, object]:
         """Return what ``overview`` makes of how things stand now."""
         held = await self._revocations.read(self._store.newest_held, newest)
         tokens = await self._revocations.read(self._store.list_tokens)
         return overview(self._revocations.seen(), self._revocations.head, tokens, held)
-
-    async def show(self, request: Request) -> JSONResponse:
-        """Answer with the state as JSON."""
-        await self._guard(request)
-        return answer(await self.state())
 
 
 def overview(seen: Sequence[Seen], head: int, tokens: Sequence[Token], held: Sequence[Held]) -> dict[str, object]:

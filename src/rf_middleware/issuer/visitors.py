@@ -53,11 +53,18 @@ class Visitor:
     Attributes:
         csrf: what their forms carry.
         proved_lately: whether they gave their password, or signed in at the provider, in the last five minutes.
+        leads: whether they are admin of a workspace.
     """
 
     person: Person
     csrf: str = field(repr=False)
     proved_lately: bool
+    leads: bool = False
+
+    @property
+    def audits(self) -> bool:
+        """Whether there is something in the audit log for them."""
+        return self.person.admin or self.leads
 
 
 class Visitors:
@@ -75,7 +82,7 @@ class Visitors:
         now = time.time()
         if now - held.seen > _NOTED_EVERY:
             await self._revocations.write(self._store.see_session, fingerprint(cookie.encode()), now + _IDLE)
-        return Visitor(held.person, csrf_of(cookie), now - held.proved < _LATELY)
+        return Visitor(held.person, csrf_of(cookie), now - held.proved < _LATELY, held.leads)
 
     async def needed(self, request: Request) -> Visitor:
         """Return who is signed in.
