@@ -29,7 +29,7 @@ _COMMANDS: Final = {
     "keys": Lazy("rf_middleware._commands.keys", "keys", "cli", "List, create, change, roll and revoke keys."),
     "login": Lazy("rf_middleware._commands.login", "login", "cli", "Get a key from an issuer, and keep it."),
     "logout": Lazy("rf_middleware._commands.logout", "logout", "cli", "End the key of a login, and forget it."),
-    "serve": Lazy("rf_middleware.issuer.commands", "serve_command", "issuer", "Run the issuer."),
+    "serve": Lazy("rf_middleware.issuer.commands_serve", "serve_command", "issuer", "Run the issuer."),
     "token": Lazy("rf_middleware.issuer.commands", "token", "issuer", "Add tokens by which apps ask the issuer."),
     "user": Lazy("rf_middleware.issuer.commands_user", "user", "issuer", "Add people, list and disable them."),
     "whoami": Lazy("rf_middleware._commands.login", "whoami", "cli", "Say which key is used and if it is good."),

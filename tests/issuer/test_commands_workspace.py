@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -11,11 +11,13 @@ from sqlalchemy import update
 
 from rf_middleware import cli
 from rf_middleware._fingerprint import fingerprint
+from rf_middleware._models import SLUG
 from rf_middleware.issuer import schema
 from rf_middleware.issuer.access import actor_of
+from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.store import Store
-from tests.issuer.rig import BY, new_key
+from tests.issuer.rig import BY, in_loop, new_key, opened
 
 
 @pytest.fixture
@@ -179,3 +181,17 @@ def test_a_new_key_when_the_last_one_is_gone(database: Path) -> None:
     assert key is not None
     assert (key.name, key.scopes, key.is_default) == ("mine", None, False)
     opened.close()
+
+
+@in_loop
+async def test_no_workspace_is_named_like_a_path_of_the_issuer(tmp_path: Path) -> None:
+    """Its routes could not be told from those of the server: every first segment is refused, in capitals too."""
+    async with opened(tmp_path / "issuer.db") as rig:
+        app = cast("Any", build_app(rig.parts))
+        firsts = {route.path.split("/")[1] for route in app._app.routes}
+    slugs = {each for each in firsts if SLUG.fullmatch(each)}
+    assert len(slugs) > 15
+    for slug in slugs | {each.upper() for each in slugs}:
+        refused = invoke(tmp_path / "other.db", "create", slug)
+        assert (refused.exit_code, "a path of the issuer itself" in refused.stderr) == (2, True), slug
+    assert not (tmp_path / "other.db").exists()

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -208,11 +209,12 @@ async def test_a_proxy_that_says_nothing_of_itself_is_known_by_its_old_protocol(
             assert allowed.status_code == 200
 
 
+@pytest.mark.parametrize("proxied", [{"public_url": "https://keys.example.com"}, {"trusted_proxies": 1}])
 @in_loop
-async def test_behind_a_proxy_everybody_needs_a_token(tmp_path: Path) -> None:
-    """A server with a public address takes no request for one of this machine, whatever its proxy leaves out."""
+async def test_behind_a_proxy_everybody_needs_a_token(proxied: dict[str, Any], tmp_path: Path) -> None:
+    """A server with a public address, or a proxy, takes no request for one of this machine, whatever is left out."""
     async with opened(tmp_path / "issuer.db") as rig:
-        transport = httpx.ASGITransport(build_app(replace(rig.parts, public_url="https://keys.example.com")))
+        transport = httpx.ASGITransport(build_app(replace(rig.parts, **proxied)))
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as http:
             assert (await http.get("/metrics")).status_code == 401
             allowed = await http.get("/metrics", headers={"authorization": f"Bearer {rig.token}"})

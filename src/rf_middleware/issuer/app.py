@@ -64,7 +64,7 @@ def build_app(parts: Parts) -> ASGIApp:
             *Feed(access, revocations).routes(),
             *Issuing(parts).routes(),
             *Metadata(store, revocations, parts.lease).routes(),
-            *Scraping(access, store, revocations, parts.public_url).routes(),
+            *Scraping(parts, access).routes(),
             *Description().routes(),
             *_page_routes(parts, visitors, pages),
             *KeyChanges(access, store, revocations, parts.minting()).routes(),
@@ -78,7 +78,7 @@ def build_app(parts: Parts) -> ASGIApp:
             Exception: _unexpected,
         },
     )
-    app.state.public_url = parts.public_url
+    app.state.public_url, app.state.trusted_proxies = parts.public_url, parts.trusted_proxies
     # A redirect would carry the query, and the key in it, into a Location header.
     app.router.redirect_slashes = False
     return _Outermost(app)

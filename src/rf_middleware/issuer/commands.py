@@ -1,7 +1,6 @@
-"""The issuer's commands ``serve`` and ``token``, and what all its commands share. Thin: options in, one answer out."""
+"""The issuer's command ``token``, and what all its commands share. Thin: options in, one answer out."""
 
 import json
-import logging
 import os
 import re
 from collections.abc import Generator
@@ -14,9 +13,7 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, DatabaseProblem, explained, locate
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
-from rf_middleware.issuer.oidc_settings import BadSettings, read_settings
 from rf_middleware.issuer.records import Workspace
-from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, Options, serve
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.texts import LONGEST, short
 
@@ -29,7 +26,6 @@ __all__ = [
     "name_option",
     "opened",
     "public_url",
-    "serve_command",
     "show",
     "token",
     "workspace_of",
@@ -50,13 +46,6 @@ database_option = click.option(
     help="A path or an SQLAlchemy URL; a SQLite file in your data folder when omitted.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _lease(_context: click.Context, _option: click.Parameter, seconds: float) -> float:
-    if not SHORTEST_LEASE <= seconds <= LONGEST_LEASE:
-        message = f"the lease is {SHORTEST_LEASE:g} to {LONGEST_LEASE:g} seconds, not {seconds:g}"
-        raise click.BadParameter(message)
-    return seconds
 
 
 def public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
@@ -95,53 +84,6 @@ def show(text: str, otherwise: str) -> None:
     except OSError as error:
         error.add_note(otherwise)
         raise
-
-
-@click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 for any free one.")
-@click.option(
-    "--lease",
-    default=10.0,
-    show_default=True,
-    callback=_lease,
-    help="Seconds an app may trust its cache after it last heard from here.",
-)
-@database_option
-@click.option("--write-once", is_flag=True, help="Keep hashes only: a key is shown when it is made and never again.")
-@click.option(
-    "--public-url",
-    callback=public_url,
-    help="Where people and clients reach this server, like https://keys.example.com",
-)
-@click.option("--oidc-issuer", help="Sign people in at this OpenID provider, named as it names itself: https://...")
-@click.option("--oidc-client-id", help="Who this server is there; its secret comes from RF_OIDC_CLIENT_SECRET.")
-@click.option(
-    "--oidc-domain",
-    "oidc_domains",
-    multiple=True,
-    help="Let in everybody with an address of this domain, and nobody else, from there. Can be given many times.",
-)
-def serve_command(
-    host: str,
-    port: int,
-    lease: float,
-    database: str | None,
-    public_url: str | None,
-    *,
-    write_once: bool,
-    oidc_issuer: str | None,
-    oidc_client_id: str | None,
-    oidc_domains: tuple[str, ...],
-) -> None:
-    """Run the issuer."""
-    logging.basicConfig(format="rf-middleware: %(levelname)s %(message)s", level=logging.WARNING)
-    try:
-        oidc = read_settings(oidc_issuer, oidc_client_id, oidc_domains, public_url or "", os.environ)
-        options = Options(host=host, port=port, lease=lease, write_once=write_once, public_url=public_url, oidc=oidc)
-        serve(locate(database), options, click.echo)
-    except (DatabaseProblem, CannotListen, BadSettings) as problem:
-        raise Failed(str(problem)) from None
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class Parts:
         passwords: hashes and checks those of people.
         public_url: the address people and clients reach this issuer at, without a slash at the end; ``None``: the one
             of each request.
+        trusted_proxies: how many proxies requests come through, each of which adds to ``X-Forwarded-For``.
         oidc: signs people in at an OpenID provider; ``None`` where there is none.
     """
 
@@ -39,6 +40,7 @@ class Parts:
     vault: Vault | None = None
     passwords: Passwords = field(default_factory=Passwords)
     public_url: str | None = None
+    trusted_proxies: int = 0
     oidc: OpenIDConnect | None = None
 
     def minting(self) -> Minting:

@@ -3,7 +3,7 @@
 A validator token may read it. So may a program on the same machine without one, where no proxy is in between: the
 connection comes from loopback, for a name of loopback (no page of elsewhere can ask a browser here for that), without a
 header that a proxy adds and not in HTTP/1.0 (what nginx speaks to a server unless it is told otherwise, and then under
-the server's own name and without a header), and no public address is set.
+the server's own name and without a header), and neither a public address nor a proxy is named.
 """
 
 import ipaddress
@@ -18,8 +18,7 @@ from starlette.routing import Route
 
 from rf_middleware.issuer.access import Access, address
 from rf_middleware.issuer.answers import bearer
-from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.parts import Parts
 
 __all__ = ["Scraping"]
 
@@ -32,9 +31,9 @@ _PROXY: Final = re.compile(
 class Scraping:
     """The route."""
 
-    def __init__(self, access: Access, store: Store, revocations: Revocations, public_url: str | None) -> None:
-        self._access, self._store, self._revocations = access, store, revocations
-        self._behind_proxy = public_url is not None
+    def __init__(self, parts: Parts, access: Access) -> None:
+        self._access, self._store, self._revocations = access, parts.store, parts.revocations
+        self._behind_proxy = parts.public_url is not None or parts.trusted_proxies > 0
 
     def routes(self) -> Sequence[Route]:
         """Return the route."""

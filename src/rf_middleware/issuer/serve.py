@@ -64,6 +64,7 @@ class Options:
         lease: seconds a validator may trust its cache after it last heard from here.
         write_once: keep no encrypted secrets, and drop those that are there.
         public_url: the address people reach this server at, if that is another.
+        trusted_proxies: how many proxies requests come through, each of which adds to ``X-Forwarded-For``.
         oidc: where people sign in with accounts of their company; ``None`` for nowhere.
     """
 
@@ -72,6 +73,7 @@ class Options:
     lease: float
     write_once: bool = False
     public_url: str | None = None
+    trusted_proxies: int = 0
     oidc: Settings | None = None
 
 
@@ -118,6 +120,7 @@ async def _run(
             lease=options.lease,
             vault=vault,
             public_url=options.public_url,
+            trusted_proxies=options.trusted_proxies,
             oidc=oidc,
         )
         watching = asyncio.create_task(watch(store, revocations, uses))

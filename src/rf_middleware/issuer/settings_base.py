@@ -1,6 +1,6 @@
 """Where a visitor of ``/settings/api`` is and what they may do there; what the pages about keys have in common.
 
-* A viewer looks. A developer makes, rolls and ends keys that can't manage keys themselves. An admin does everything.
+* A viewer looks. A developer makes, rolls and ends keys of named scopes. An admin does everything.
 * What is not theirs is not there: a plain 404.
 """
 
@@ -41,9 +41,8 @@ class Place:
         return [name for name, scopes in PRESETS.items() if self.may(scopes)]
 
     def may(self, scopes: frozenset[str] | None) -> bool:
-        """Say whether they may hold a key with these scopes: one that manages keys is for admins."""
-        mighty = scopes is None or any(each.startswith("api-key:") for each in scopes)
-        return self.here.role == "admin" or (self.manages and not mighty)
+        """Say whether they may hold a key with these scopes: one with every scope, later ones too, is for admins."""
+        return self.here.role == "admin" or (self.manages and scopes is not None)
 
 
 class SettingsBase:
