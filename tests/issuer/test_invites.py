@@ -106,3 +106,20 @@ async def test_whose_password_was_taken_away_is_not_taken_for_somebody_new(rig: 
     assert not rig.store.invite_again(workspace, ann.id, Invitation(ann, fingerprint(b"other"), 9e9), BY)
     assert rig.store.invited(fingerprint(b"a-link")) is not None
     assert not rig.store.invite_again(workspace, "nobody", Invitation(ann, fingerprint(b"other"), 9e9), BY)
+
+
+@running
+async def test_who_came_by_another_way_is_not_somebody_new_when_that_is_over(rig: Rig) -> None:
+    """Parted from their account elsewhere, neither the old invitation nor another one leads to what is theirs."""
+    add_person(rig, "ann@example.com", "admin")
+    ann, bob = rig.store.person("ann@example.com"), invited(rig)
+    workspace = rig.store.list_workspaces()[0].id
+    assert ann is not None
+    with rig.store._database.writing() as connection:
+        connection.execute(text("INSERT INTO identities VALUES ('https://idp.example', 'bob', :id)"), {"id": bob.id})
+    rig.store.add_member(workspace, bob.email, "viewer", Invitation(ann, fingerprint(b"other"), 9e9), BY)
+    assert rig.store.unlink(bob.email, BY) == 1
+    assert rig.store.invited(fingerprint(b"a-link")) is None
+    assert not rig.store.invite_again(workspace, bob.id, Invitation(ann, fingerprint(b"other"), 9e9), BY)
+    rig.store.reset_person(bob, fingerprint(b"reset"), 9e9, BY)
+    assert rig.store.invited(fingerprint(b"reset")) is not None

@@ -8,14 +8,14 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from rf_middleware.issuer.admission import NotAdmitted, Refusal
 from rf_middleware.issuer.audit import By, Note, append
 from rf_middleware.issuer.oidc_token import Claims
-from rf_middleware.issuer.people import Person
+from rf_middleware.issuer.people import TAKEN_AWAY, Person
 from rf_middleware.issuer.rows_people import add_person, new_person
-from rf_middleware.issuer.schema_people import identities, people, sessions
+from rf_middleware.issuer.schema_people import identities, links, people, sessions
 from rf_middleware.issuer.store_base import StoreBase
 
 __all__ = ["IdentityStore"]
@@ -54,6 +54,8 @@ class IdentityStore(StoreBase):
     def unlink(self, email: str, by: By) -> int | None:
         """Forget who somebody is at a provider, and sign them out.
 
+        They are nobody new by that: an invitation from before is no way in, and no other is made for them.
+
         Returns:
             How many accounts they had there; ``None`` if there is no such person.
         """
@@ -64,6 +66,9 @@ class IdentityStore(StoreBase):
             count = connection.execute(delete(identities).where(identities.c.person_id == row.id)).rowcount
             if count:
                 connection.execute(delete(sessions).where(sessions.c.person_id == row.id))
+                connection.execute(delete(links).where(links.c.person_id == row.id))
+                without = update(people).where(people.c.id == row.id, people.c.password.is_(None))
+                connection.execute(without.values(password=TAKEN_AWAY))
                 append(connection, by, Note("identity.unlink", email.lower()))
         return count
 
