@@ -37,6 +37,7 @@ async def test_a_key_is_made_shown_and_revoked_without_a_mouse(tmp_path: Path) -
         page, keys = here.page, here.page.keyboard
         await page.context.clear_cookies()
         await here.go("/settings/api/acme")
+        await expect(page.get_by_label("Password")).to_be_visible()
         await tab_to(page, "E-mail")
         await keys.type(EMAIL)
         await tab_to(page, "Password")
@@ -65,6 +66,7 @@ async def test_a_key_is_made_shown_and_revoked_without_a_mouse(tmp_path: Path) -
         await keys.press("Enter")
         await tab_to(page, "Revoke API Key…")
         await keys.press("Enter")
+        await expect(page.get_by_role("heading", name="Revoke robot")).to_be_visible()
         await tab_to(page, "Revoke API Key")
         await keys.press("Enter")
         await expect(page.locator(".flash.good")).to_contain_text("robot")

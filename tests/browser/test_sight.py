@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import pytest
 
+from rf_middleware import IntrospectionIssuer, Validator
 from tests.browser.window import DESKTOP, PHONE, Window, window
 from tests.issuer.browsing import PASSWORD
 from tests.issuer.rig import in_loop
+from tests.issuer.test_serve import printed
 
 _LONG = "a-name-that-is-as-long-as-names-of-keys-may-be-" * 3
 _AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
@@ -77,6 +79,66 @@ async def all_pages(here: Window, see: Callable[[str], Awaitable[None]]) -> None
     await here.press("Revoke API Key")
     await page.locator(".flash.good").wait_for()
     await see("revoked")
+    await people(here, see)
+    await logins(here, see)
+
+
+async def people(here: Window, see: Callable[[str], Awaitable[None]]) -> None:
+    """Go through the pages about people, and those for administrators."""
+    page = here.page
+    await here.go("/settings/api/acme/members")
+    await here.fill(email="bob@example")
+    await see("members")
+    await here.fill(email=f"{'bob' * 20}@example.com")
+    await here.press("Add")
+    await page.get_by_label("Invitation").wait_for()
+    await see("members-added")
+    link = await page.get_by_label("Invitation").input_value()
+    await page.locator(".acts summary").last.click()
+    await page.get_by_text("Remove…").last.click()
+    await see("member-remove")
+    await here.go("/account")
+    await here.fill(password="x", new="short")
+    await here.press("Change it")
+    await page.locator("[aria-invalid]").first.wait_for()
+    await see("account-wrong")
+    await here.go("/validators")
+    await see("validators-none")
+    token = printed("token", "create", "--name", "shop", "--database", str(here.database))["token"]
+    async with Validator(IntrospectionIssuer(here.issuer.url, token)) as validator:
+        key = printed("workspace", "key", "acme", "--database", str(here.database))["key"]
+        await validator.acheck(key)
+        for _ in range(3):
+            made = here.issuer.call("POST", "/acme/api-keys", key, json={"name": "k"}).json()
+            assert here.issuer.call("DELETE", f"/acme/api-keys/{made['keyId']}", key).status_code == 200
+        await here.go("/validators")
+        await see("validators")
+    await here.go("/audit?check=1")
+    await see("audit")
+    await page.goto(link)
+    await see("invite")
+
+
+async def logins(here: Window, see: Callable[[str], Awaitable[None]]) -> None:
+    """Go through the pages of logins."""
+    page = here.page
+    await here.go("/device?user_code=nonsense")
+    await see("device-wrong")
+    asked: dict[str, str | float | bool] = {
+        "client_id": "rf-middleware",
+        "device_name": "ann@a-laptop-with-quite-a-long-name.example.com",
+    }
+    answer = await page.request.post(f"{here.issuer.url}/device_authorization", form=asked)
+    await page.goto((await answer.json())["verification_uri_complete"])
+    await see("device-ask")
+    await here.press("No")
+    await page.get_by_role("heading", name="Refused").wait_for()
+    await see("device-no")
+    await here.go("/auth-cli")
+    await see("auth-cli")
+    await here.press("Generate Token")
+    await page.get_by_label("One-time token").wait_for()
+    await see("auth-cli-token")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -95,4 +157,4 @@ async def test_every_page_is_fit_to_be_seen(
             await look(here, name, f"{size[0]}-{scheme}")
 
         await all_pages(here, see)
-    assert len(set(seen)) == len(seen) >= 10
+    assert len(set(seen)) == len(seen) >= 25

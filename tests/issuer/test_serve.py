@@ -113,6 +113,16 @@ def test_it_serves_from_the_ready_line_to_the_signal(database: Path, number: sig
         assert issuer.end(number) == (0, "")
 
 
+def test_nobody_on_the_same_machine_is_taken_for_a_proxy(database: Path) -> None:
+    """Headers of proxies count when proxies are named, and only then."""
+    with served(database) as issuer:
+        headers = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+        asked = httpx.post(f"{issuer.url}/device_authorization", data={"client_id": "a"}, headers=headers).json()
+        assert asked["verification_uri"] == f"{issuer.url}/device"
+    done = run("audit", "list", "--database", str(database))
+    assert ("login.ask" in done.stdout, "203.0.113.7" in done.stdout) == (True, False), done.stdout
+
+
 def test_a_signal_answers_those_who_wait(database: Path) -> None:
     """A revocation that waits for a lease of a minute is answered with its receipt's address, and the exit is 0."""
     made = printed("workspace", "create", "acme", "--database", str(database))

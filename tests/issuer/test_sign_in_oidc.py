@@ -18,7 +18,7 @@ from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.rows_people import new_person
 from rf_middleware.issuer.store import Store
 from tests.issuer.browsing import PASSWORD, add_person, held
-from tests.issuer.company import CALLBACK, add_guest, company
+from tests.issuer.company import CALLBACK, Company, add_guest, company
 from tests.issuer.rig import BY, Rig, in_loop, opened
 
 EXAMPLE = frozenset({"example.com"})
@@ -53,6 +53,12 @@ def change(rig: Rig, statement: str) -> None:
     """Change the database behind everybody's back."""
     with rig.store._database.writing() as connection:
         connection.execute(text(statement))
+
+
+async def enter_by_password(browser: Company, email: str) -> httpx.Response:
+    """Sign in with a password."""
+    await browser.get("/login")
+    return await browser.send("/login", email=email, password=PASSWORD)
 
 
 @in_loop
@@ -100,6 +106,24 @@ async def test_a_person_is_known_by_subject_and_not_by_address(tmp_path: Path) -
         assert (await browser.enter()).status_code == 303
         assert who(browser.rig) == ada
         assert told(browser.rig).count("identity.link") == 1
+
+
+@in_loop
+async def test_who_had_a_password_to_the_account_before_has_none_after(tmp_path: Path) -> None:
+    """Whoever used an invitation that was not theirs is out when the owner of the address comes, in every browser."""
+    async with company(tmp_path) as browser:
+        add_person(browser.rig, "ada@example.com")
+        assert (await enter_by_password(browser, "ada@example.com")).status_code == 303
+        stranger = dict(browser.http.cookies)
+        browser.http.cookies.clear()
+        assert (await browser.enter()).status_code == 303
+        owner = dict(browser.http.cookies)
+        browser.http.cookies.clear()
+        assert (await enter_by_password(browser, "ada@example.com")).status_code == 401
+        for cookies, status in ((stranger, 303), (owner, 200)):
+            browser.http.cookies.clear()
+            browser.http.cookies.update(cookies)
+            assert (await browser.get("/account")).status_code == status
 
 
 @in_loop

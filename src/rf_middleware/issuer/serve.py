@@ -139,6 +139,7 @@ def _config(parts: Parts) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # uvicorn would believe anybody on this machine: ``access.address`` counts the proxies
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
     )

@@ -2,6 +2,7 @@
 
 * A person is known by issuer and subject. The e-mail address finds an account once, the first time; an account that
   is linked already is never linked to somebody else by it: addresses are given to others, subjects are not.
+* By an address nobody comes to share an account: who had a password to it before has none after that.
 * Nobody is made where there is no administrator yet: the link for the first one would be over by that.
 """
 
@@ -45,6 +46,8 @@ class IdentityStore(StoreBase):
                 raise NotAdmitted(Refusal.OTHER_PERSON, claims.email)
             if not person.active:
                 raise NotAdmitted(Refusal.DISABLED, claims.email)
+            if row is not None and not row.linked and not only:
+                _vacate(connection, person.id)
             if row is None or not row.linked:
                 values = {"issuer": claims.issuer, "subject": claims.subject}
                 connection.execute(insert(identities).values(**values, person_id=person.id))
@@ -65,12 +68,23 @@ class IdentityStore(StoreBase):
                 return None
             count = connection.execute(delete(identities).where(identities.c.person_id == row.id)).rowcount
             if count:
-                connection.execute(delete(sessions).where(sessions.c.person_id == row.id))
-                connection.execute(delete(links).where(links.c.person_id == row.id))
+                _shut_out(connection, row.id)
                 without = update(people).where(people.c.id == row.id, people.c.password.is_(None))
                 connection.execute(without.values(password=TAKEN_AWAY))
                 append(connection, by, Note("identity.unlink", email.lower()))
         return count
+
+
+def _vacate(connection: Connection, person_id: str) -> None:
+    """End whatever else lets somebody in: the owner of an address may not be who used its invitation, or guessed it."""
+    _shut_out(connection, person_id)
+    had_one = update(people).where(people.c.id == person_id, people.c.password.is_not(None))
+    connection.execute(had_one.values(password=TAKEN_AWAY))
+
+
+def _shut_out(connection: Connection, person_id: str) -> None:
+    connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
+    connection.execute(delete(links).where(links.c.person_id == person_id))
 
 
 def _linked(connection: Connection, claims: Claims) -> Row[Any] | None:
