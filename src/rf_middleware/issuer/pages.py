@@ -9,6 +9,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Any, Final, TypeAlias
@@ -113,8 +114,13 @@ class Pages:
         return Response(self._files[name], media_type=_KINDS[name], headers={**HEADERS, "Cache-Control": cache})
 
 
+@cache
 def templates(clock: Callable[[], float] = time.time) -> Environment:
-    """Return the engine that fills templates in; ``clock`` for what is told as "an hour ago"."""
+    """Return the engine that fills templates in, one for each clock: it takes a while to read them.
+
+    Args:
+        clock: for what is told as "an hour ago".
+    """
     engine = Environment(
         loader=PackageLoader("rf_middleware.issuer", "pages"),
         autoescape=True,
