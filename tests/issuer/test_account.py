@@ -32,6 +32,18 @@ async def test_a_password_is_changed_and_every_other_session_ends(tmp_path: Path
         assert NEW not in str(log)
 
 
+@in_loop
+async def test_what_waits_for_an_exchange_ends_with_the_password(tmp_path: Path) -> None:
+    """A one-time token that was made by whoever knew the old password gets no key."""
+    async with signed_in(tmp_path) as browser:
+        await browser.get("/auth-cli")
+        await browser.send("/auth-cli")
+        token = Forms(browser.page).secret
+        await browser.get("/account")
+        await browser.send("/account", password=PASSWORD, new=NEW)
+        assert (await browser.rig.http.get(f"/query/cliAuthToken/{token}")).json() is None
+
+
 @pytest.mark.parametrize(
     ("password", "new", "said"),
     [

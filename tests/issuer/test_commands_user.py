@@ -145,8 +145,9 @@ def test_a_reset_ends_password_and_sessions(database: Path, store: Store) -> Non
     assert (store.invited(token(first)), printed(database, "list")[0]["status"]) == (None, "invited")
     ann = came_in(store, second)
     store.begin_session(b"s", ann.id, 9e9, "", BY)
+    store.offer_paste(b"p", ann, [], BY)
     third = printed(database, "reset", "ann@example.com", "--url", "https://keys.example.com")["link"]
-    assert store.session(b"s") is None
+    assert (store.session(b"s"), store.paste_is_good(b"p")) == (None, False)
     assert printed(database, "list")[0]["status"] == "active"
     found = store.person("ann@example.com")
     assert found is not None
@@ -162,7 +163,7 @@ def test_who_is_disabled_is_out_everywhere(database: Path, store: Store) -> None
     store.begin_session(b"s", ann.id, 9e9, "", BY)
     acme, other = (each.id for each in store.list_workspaces())
     keys = {
-        name: new_key(name, None, owners=owners)
+        name: new_key(name, None, owners=owners, made_by="ann@example.com")
         for name, owners in {"one": ("Ann@example.com",), "two": ("ann@example.com", "bob"), "free": ()}.items()
     }
     for name, (_, key) in keys.items():
@@ -175,6 +176,7 @@ def test_who_is_disabled_is_out_everywhere(database: Path, store: Store) -> None
             connection.execute(text(f"INSERT INTO devices {row}"), values)
     done = invoke(database, "disable", "ann@example.com")
     assert (done.exit_code, done.stdout) == (0, "ann@example.com is disabled; no validator holds a lease\n")
+    assert done.stderr == "Made by them, and still good: two in acme, free in acme\n"
     assert store.session(b"s") is None
     assert [key.name for key in store.keys_of(acme)] == ["Default key", "two", "free"]
     assert [key.owners for key in store.keys_of(acme)] == [(), ("bob",), ()]
@@ -187,12 +189,27 @@ def test_who_is_disabled_is_out_everywhere(database: Path, store: Store) -> None
     assert actions(store)[-2:] == ["key.revoke", "person.disable"]
     refused = invoke(database, "reset", "ann@example.com")
     assert (refused.exit_code, "is disabled; rf-middleware user enable" in refused.stderr) == (1, True)
-    again = printed(database, "disable", "ann@example.com")
-    assert again == {"seq": 1}
+    again = invoke(database, "disable", "ann@example.com", "--json")
+    assert json.loads(again.stdout) == {"seq": 0}
+    assert actions(store)[-1] == "person.disable"
+    assert (
+        invoke(database, "disable", "ann@example.com").stdout == "ann@example.com is disabled; no key ended by that\n"
+    )
     assert printed(database, "enable", "ann@example.com") == {"email": "ann@example.com", "status": "active"}
     assert invoke(database, "enable", "ann@example.com").stdout == "ann@example.com can sign in again\n"
+    assert actions(store).count("person.enable") == 1
     assert printed(database, "list")[0]["workspaces"] == {"acme": "developer"}
     assert [key.name for key in store.keys_of(other)] == ["Default key"]
+
+
+def test_the_last_administrator_is_missed(database: Path, store: Store) -> None:
+    """It is done, and said what to do about it; as long as another can sign in nothing is said."""
+    for email in ("ann@example.com", "bob@example.com"):
+        came_in(store, printed(database, "create", email, "--admin")["link"])
+    assert invoke(database, "disable", "ann@example.com").stderr == ""
+    assert invoke(database, "disable", "bob@example.com").stderr == (
+        "Nobody is left who sees everything: rf-middleware user enable bob@example.com, or create --admin\n"
+    )
 
 
 def test_without_waiting_the_place_of_the_receipt_is_said(database: Path, store: Store) -> None:

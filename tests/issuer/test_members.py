@@ -11,8 +11,8 @@ from sqlalchemy import text
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.rows_people import new_person
-from tests.issuer.browsing import PASSWORD, Forms, Reader, add_person, beside, signed_in
-from tests.issuer.rig import BY, Rig, in_loop, new_key, until
+from tests.issuer.browsing import PASSWORD, Browser, Forms, Reader, add_person, beside, signed_in
+from tests.issuer.rig import BY, Rig, in_loop, new_key, opened, until
 from tests.issuer.test_audit import rows
 
 HERE = "/settings/api/acme"
@@ -433,6 +433,47 @@ async def test_a_repeat_is_answered_when_the_first_holds(tmp_path: Path) -> None
         assert sorted([(await first).status_code, (await again).status_code]) == [200, 404]
         assert rig.told() == ["revoked"]
         assert told(rig).count("member.remove") == 1
+
+
+@in_loop
+async def test_a_removal_is_answered_when_what_others_ended_holds_too(tmp_path: Path) -> None:
+    """A key of theirs that somebody revokes just now is refused everywhere before it is said that they are gone."""
+    async with opened(tmp_path / "issuer.db", lease=30.0) as rig:
+        add_person(rig, "ann@example.com", "admin")
+        browser = Browser(rig)
+        await browser.sign_in()
+        bob = add_person(rig, "bob@example.com", "viewer")
+        _, key_id = await rig.new_key()
+        epoch = (await rig.poll()).json()["epoch"]
+        path = f"{MEMBERS}/{bob.id}/remove"
+        await browser.get(path)
+        form = Forms(browser.page).found[path]
+        assert (await rig.call("DELETE", f"/acme/api-keys/{key_id}?wait=false")).status_code == 202
+        removing = asyncio.create_task(browser.http.post(path, data=form))
+        await until(lambda: "bob@example.com" not in roles(rig))
+        assert not removing.done()
+        await rig.poll(1, epoch)
+        assert "bob@example.com was removed." in (await removing).text
+
+
+@in_loop
+async def test_a_lower_role_names_the_keys_that_do_more(tmp_path: Path) -> None:
+    """Keys that others own too, and those within the role, are not named; none ends."""
+    async with signed_in(tmp_path) as browser:
+        rig = browser.rig
+        bob = add_person(rig, "bob@example.com", "admin")
+        mighty = key_of(rig, "mighty", "bob@example.com")
+        key_of(rig, "shared", "bob@example.com", "ann@example.com")
+        await browser.get(MEMBERS)
+        said = (await browser.http.post(f"{MEMBERS}/{bob.id}/role", data={**fields(browser), "role": "viewer"})).text
+        assert "Their keys that may do more stay good: mighty (" in said
+        assert "shared" not in said
+        assert (await rig.introspect(mighty))["active"]
+
+
+def fields(browser: Browser) -> dict[str, str]:
+    """Return what each form of the page carries."""
+    return Forms(browser.page).found["/logout"]
 
 
 @in_loop

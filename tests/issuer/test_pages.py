@@ -212,6 +212,7 @@ async def test_what_is_refused_on_a_page_is_said_on_a_page(tmp_path: Path) -> No
         ):
             assert answer.status_code == status
             assert answer.headers["content-type"].startswith("text/html")
+            assert "ann@example.com" in answer.text  # they are signed in, and see that
             assert "content-security-policy" in answer.headers
             assert said in answer.text
 

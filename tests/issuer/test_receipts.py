@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from rf_middleware.issuer.changes import set_workspace
+from tests.issuer.browsing import add_person, beside, signed_in
 from tests.issuer.rig import BY, SESSION, Rig, Turned, in_loop, opened, running, until
 from tests.issuer.test_api import refused
 
@@ -107,6 +108,20 @@ async def test_receipts_of_a_workspace_are_for_its_keys_and_for_validators(rig: 
             assert "keyId" not in await receipt(rig, 2)
         assert (await receipt(rig, 1))["state"] == "done"
     refused(await rig.call("GET", "/revocations/2", stored[0]), 404)
+
+
+@in_loop
+async def test_a_receipt_is_for_members_who_are_signed_in(tmp_path: Path) -> None:
+    """Also when the page could not wait for it; people of another workspace and strangers see none."""
+    async with signed_in(tmp_path, "viewer") as browser, beside(browser.rig) as other:
+        rig = browser.rig
+        _, key_id = await rig.new_key()
+        await rig.call("DELETE", f"/acme/api-keys/{key_id}")
+        assert (await browser.get("/revocations/1")).json()["state"] == "done"
+        add_person(rig, "bob@example.com")
+        assert (await other.get("/revocations/1")).status_code == 401
+        await other.sign_in("bob@example.com")
+        assert (await other.get("/revocations/1")).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101, "a\nb", "\u202e", 5, None, ["web"], {}, True])

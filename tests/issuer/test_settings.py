@@ -55,6 +55,8 @@ async def test_a_key_that_is_made_is_shown_and_works(tmp_path: Path) -> None:
         ({"scopes": "nonsense"}, "words like model:infer"),
         ({"scopes": " ".join(f"a:{n}" for n in range(101))}, "at most 100 words"),
         ({"access": "role:king"}, "Choose one of the list"),
+        ({"access": "role:admin"}, "Choose “Only the scopes below” to have these"),
+        ({"scopes": " , "}, "Name at least one scope"),
     ],
 )
 @in_loop
@@ -263,7 +265,7 @@ async def test_a_viewer_looks_and_changes_nothing(tmp_path: Path) -> None:
 
 
 @in_loop
-async def test_a_developer_handles_keys_of_named_scopes(tmp_path: Path) -> None:
+async def test_a_developer_handles_keys_that_do_no_more_than_they(tmp_path: Path) -> None:
     """They revoke any key, but neither make, see, roll nor unprotect one that could do more than they may."""
     async with signed_in(tmp_path, "developer") as browser:
         page = (await browser.get(HERE)).text
@@ -275,7 +277,9 @@ async def test_a_developer_handles_keys_of_named_scopes(tmp_path: Path) -> None:
             assert answer.status_code == 404
         refused = await browser.send(HERE, name="k", access="role:admin")
         assert (refused.status_code, "can&#39;t give this much" in refused.text) == (422, True)
-        assert (await browser.send(HERE, name="k", access="role:developer")).status_code == 201
+        refused = await browser.send(HERE, name="k", access="", scopes="model:infer payments:write")
+        assert (refused.status_code, "can&#39;t give this much" in refused.text) == (422, True)
+        assert (await browser.send(HERE, name="k", access="role:developer", scopes="")).status_code == 201
         secret, _ = await make(browser)
         assert (await browser.rig.introspect(secret))["active"]
         await browser.get(f"{at}/revoke")

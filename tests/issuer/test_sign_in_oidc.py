@@ -112,12 +112,14 @@ async def test_a_person_is_known_by_subject_and_not_by_address(tmp_path: Path) -
 async def test_who_had_a_password_to_the_account_before_has_none_after(tmp_path: Path) -> None:
     """Whoever used an invitation that was not theirs is out when the owner of the address comes, in every browser."""
     async with company(tmp_path) as browser:
-        add_person(browser.rig, "ada@example.com")
+        ada = add_person(browser.rig, "ada@example.com")
         assert (await enter_by_password(browser, "ada@example.com")).status_code == 303
         stranger = dict(browser.http.cookies)
+        browser.rig.store.offer_paste(b"p", ada, [], BY)
         browser.http.cookies.clear()
         assert (await browser.enter()).status_code == 303
         owner = dict(browser.http.cookies)
+        assert not browser.rig.store.paste_is_good(b"p")
         browser.http.cookies.clear()
         assert (await enter_by_password(browser, "ada@example.com")).status_code == 401
         for cookies, status in ((stranger, 303), (owner, 200)):

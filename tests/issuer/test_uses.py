@@ -55,6 +55,16 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 @running
+async def test_a_key_that_manages_keys_is_used_by_that(rig: Rig) -> None:
+    """So is one that is only checked; one that is refused is not."""
+    _, weak_id = weak = await rig.new_key([])
+    rig.uses.take()
+    await rig.call("GET", "/acme/api-keys", weak[0])
+    await rig.call("GET", "/", "nonsense")
+    assert rig.uses.take().keys() == {weak_id}
+
+
+@running
 async def test_only_good_keys_that_are_asked_about_are_used(rig: Rig) -> None:
     """Unknown, ended and publishable keys leave no trace."""
     dead, key_id = await rig.new_key()

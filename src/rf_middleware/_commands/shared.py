@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import click
 
@@ -21,6 +21,9 @@ __all__ = [
     "url_option",
     "workspace_option",
 ]
+
+_WIDEST: Final = 200
+"""Letters of a cell: what is longer ends in an ellipsis."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 url_option = click.option("--url", default="", help="The issuer; RF_ISSUER_URL, or the one you logged in at.")
@@ -75,11 +78,16 @@ def show(text: str, otherwise: str) -> None:
 
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as columns; what others wrote can't do anything to the terminal."""
-    clean = [[plain(cell, 60) for cell in row] for row in rows]
+    clean = [[_short(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in clean) for column in range(len(clean[0]))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in clean
     )
+
+
+def _short(cell: str) -> str:
+    text = plain(cell, _WIDEST + 1)
+    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
 def in_words(value: object) -> str:

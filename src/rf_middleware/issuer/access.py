@@ -20,6 +20,7 @@ from rf_middleware.issuer.records import Key, Lookup, Workspace
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.tokens import Tokens
+from rf_middleware.issuer.uses import Uses
 
 __all__ = ["PUBLISHABLE_SCOPES", "Access", "Actor", "actor_of", "address", "by_key"]
 
@@ -65,8 +66,8 @@ class Actor:
 class Access:
     """Looks keys and validator tokens up."""
 
-    def __init__(self, store: Store, revocations: Revocations, clock: Clock) -> None:
-        self._store, self._revocations = store, revocations
+    def __init__(self, store: Store, revocations: Revocations, uses: Uses, clock: Clock) -> None:
+        self._store, self._revocations, self._uses = store, revocations, uses
         self._tokens = Tokens(partial(revocations.read, store.token_id), clock)
 
     async def look_up(self, presented: str) -> Lookup:
@@ -90,6 +91,8 @@ class Access:
         if actor is None:
             await self._said_after_it_holds(request, found.key)
             refuse("API key", presented=True)
+        if not actor.publishable:
+            self._uses.note(actor.key_id)
         return actor
 
     async def actor_in(self, request: Request, scope: str | None) -> Actor:

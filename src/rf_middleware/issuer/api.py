@@ -16,6 +16,7 @@ from rf_middleware.issuer.fields import flag, key_body, receipt_body
 from rf_middleware.issuer.keys import PUBLISHABLE_PREFIX
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
+from rf_middleware.issuer.visitors import Visitors
 
 __all__ = ["KeyRoutes"]
 
@@ -23,8 +24,8 @@ __all__ = ["KeyRoutes"]
 class KeyRoutes:
     """The routes under ``/{workspace}`` that change nothing, and ``/revocations``."""
 
-    def __init__(self, access: Access, store: Store, revocations: Revocations) -> None:
-        self._access, self._store, self._revocations = access, store, revocations
+    def __init__(self, access: Access, store: Store, revocations: Revocations, visitors: Visitors) -> None:
+        self._access, self._store, self._revocations, self._visitors = access, store, revocations, visitors
 
     def routes(self) -> Sequence[Route]:
         """Return the routes, the more particular ones first."""
@@ -66,13 +67,11 @@ class KeyRoutes:
         return answer({"publishableKey": PUBLISHABLE_PREFIX + actor.workspace.id})
 
     async def receipt(self, request: Request) -> JSONResponse:
-        """Tell what came of a change and which validators confirmed it, to keys of its workspace and to validators."""
+        """Tell what came of a change and who confirmed it: validators, and whoever belongs to its workspace."""
         found = await self._revocations.receipt(request.path_params["seq"])
         if await self._access.validator(request) is None:
-            actor = await self._access.actor(request)
-            if actor is None:
-                refuse("API key", presented=False)
-            if found is None or found.workspace_id != actor.workspace.id or not actor.may("api-key:read"):
+            theirs = await self._workspaces(request)
+            if found is None or found.workspace_id not in theirs:
                 raise not_found()
         if found is None:
             raise not_found()
@@ -80,3 +79,18 @@ class KeyRoutes:
             waiting = self._revocations.waiting_for(found.seq)
             return answer({"state": "pending", "seq": found.seq, "waiting_for": waiting})
         return answer({"state": "done", "change": found.change, **receipt_body(found), "report": found.done.report})
+
+    async def _workspaces(self, request: Request) -> set[str]:
+        """Return the ids of the workspaces whose receipts may be seen: of the acting key, or of who is signed in.
+
+        Raises:
+            Problem: 401, there is neither.
+        """
+        actor = await self._access.actor(request)
+        if actor is not None:
+            return {actor.workspace.id} if actor.may("api-key:read") else set()
+        visitor = await self._visitors.visitor(request)
+        if visitor is None:
+            refuse("API key", presented=False)
+        found = await self._revocations.read(self._store.memberships, visitor.person)
+        return {each.workspace.id for each in found}

@@ -54,7 +54,7 @@ _log = logging.getLogger("rf_middleware.issuer")
 def build_app(parts: Parts) -> ASGIApp:
     """Return the issuer as an ASGI app, for a server whose connections can be parked (``parking.py``)."""
     store, revocations = parts.store, parts.revocations
-    access = Access(store, revocations, parts.clock)
+    access = Access(store, revocations, parts.uses, parts.clock)
     visitors = Visitors(store, revocations)
     pages = Pages(visitors)
     app = Starlette(
@@ -68,7 +68,7 @@ def build_app(parts: Parts) -> ASGIApp:
             *Description().routes(),
             *_page_routes(parts, visitors, pages),
             *KeyChanges(access, store, revocations, parts.minting()).routes(),
-            *KeyRoutes(access, store, revocations).routes(),
+            *KeyRoutes(access, store, revocations, visitors).routes(),
         ],
         exception_handlers={
             Problem: _refused,

@@ -5,14 +5,14 @@
 * A workspace keeps an admin who can sign in, unless an administrator of the issuer says otherwise.
 """
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, Delete, delete, exists, or_, select, true, update
 
 from rf_middleware.issuer.audit import Note
 from rf_middleware.issuer.changes import Change, off_keys
 from rf_middleware.issuer.schema import events, keys
 from rf_middleware.issuer.schema_people import devices, identities, links, members, pastes, people, sessions
 
-__all__ = ["disable_person", "keeps_an_admin", "never_signed_in", "remove_member"]
+__all__ = ["disable_person", "keeps_an_admin", "never_signed_in", "remove_member", "ways_in"]
 
 
 def remove_member(workspace_id: str, person_id: str, email: str, *, last_too: bool) -> Change:
@@ -41,16 +41,26 @@ def disable_person(person_id: str, email: str) -> Change:
 
     What they were about to get ends too: links, one-time tokens, logins that wait for their key.
     """
-    disabled = update(people).where(people.c.id == person_id).values(status="disabled")
-    ended = (
-        delete(sessions).where(sessions.c.person_id == person_id),
+    active = (people.c.id == person_id, people.c.status != "disabled")
+    disabled = update(people).where(*active).values(status="disabled")
+    email_of = select(people.c.email).where(people.c.id == person_id).scalar_subquery()
+    off = off_keys(select(keys.c.id), email_of)
+    return Change(disabled, events.c.change == "revoked", (*off, *ways_in(person_id)), Note("person.disable", email))
+
+
+def ways_in(person_id: str, *, but: bytes = b"") -> tuple[Delete, ...]:
+    """Return what ends whatever somebody who knew the password may hold: all of it grants as much as the password.
+
+    Args:
+        person_id: whose.
+        but: the fingerprint of the one session that stays.
+    """
+    return (
+        delete(sessions).where(sessions.c.person_id == person_id, sessions.c.fingerprint != but),
         delete(links).where(links.c.person_id == person_id),
         delete(pastes).where(pastes.c.person_id == person_id),
         delete(devices).where(devices.c.person_id == person_id, devices.c.state != "done"),
     )
-    email_of = select(people.c.email).where(people.c.id == person_id).scalar_subquery()
-    off = off_keys(select(keys.c.id), email_of)
-    return Change(disabled, events.c.change == "revoked", (*off, *ended), Note("person.disable", email))
 
 
 def keeps_an_admin(workspace_id: str, person_id: str) -> ColumnElement[bool]:

@@ -161,8 +161,19 @@ def disable(email: str, database: str | None, *, wait: bool, as_json: bool) -> N
     with opened(database) as store:
         person = _person(store, email)
         change = disable_person(person.id, email)
-        said, _ = carry_out(store, change, f"{email} is disabled", wait=wait, as_json=as_json)
+        done = f"{email} is disabled"
+        said, news = carry_out(store, change, done, wait=wait, as_json=as_json)
+        left = [f"{key.name or key.id} in {key.workspace.slug}" for key in store.keys_made_by(email)]
+        led = any(each.person.admin and each.status == "active" for each in store.known())
+    if not news:  # waited for, but the receipt is of somebody else's keys
+        said = json.dumps({"seq": 0}) if as_json else f"{done}; no key ended by that"
     click.echo(said)
+    if person.admin and not led:
+        click.echo(
+            f"Nobody is left who sees everything: rf-middleware user enable {email}, or create --admin", err=True
+        )
+    if left:
+        click.echo(f"Made by them, and still good: {plain(', '.join(left))}", err=True)
 
 
 @user.command("enable")

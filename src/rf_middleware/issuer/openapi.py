@@ -96,7 +96,7 @@ OPERATIONS: Final[dict[str, dict[str, Operation]]] = {
     "/revocations/{seq}": {
         "get": Operation(
             "Tell which validators confirmed a change",
-            f"{_KEY} validator",
+            f"{_KEY} validator session",
             {200: "Pending Done"},
             _READ,
             "",

@@ -73,7 +73,8 @@ class Pages:
             except Problem as problem:
                 heading, text = HTTPStatus(problem.status).phrase, str(problem)
                 text = "There is no such page, or it is not yours." if problem.status == HTTPStatus.NOT_FOUND else text
-                return self.show(request, "message.html", problem.status, heading=heading, text=text)
+                visitor = await self._visitors.visitor(request)
+                return self.show(request, "message.html", problem.status, visitor=visitor, heading=heading, text=text)
 
         return Route(path, answered, methods=[method], include_in_schema=False)
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-__all__ = ["MOST", "PRESETS", "SCOPE", "expanded"]
+__all__ = ["MOST", "PRESETS", "SCOPE", "expanded", "within_role"]
 
 SCOPE: Final = re.compile(r"(?=.{1,200}\Z)[a-z0-9_-]+:[a-z0-9_-]+")
 """What a scope looks like, and a preset."""
@@ -28,6 +28,12 @@ PRESETS: Final[Mapping[str, frozenset[str] | None]] = {
     "role:inference": _INFERENCE,
 }
 """What each stands for; ``None`` is every scope."""
+
+
+def within_role(role: str, scopes: frozenset[str] | None) -> bool:
+    """Say whether somebody of this role may hold a key with these scopes: those of the preset of its name."""
+    own = PRESETS[f"{_PREFIX}{role}"]
+    return own is None or (scopes is not None and scopes <= own)
 
 
 def expanded(scopes: Iterable[str]) -> frozenset[str] | None:

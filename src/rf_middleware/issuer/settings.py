@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from rf_middleware.issuer.presets import MOST, SCOPE, expanded
+from rf_middleware.issuer.presets import MOST, PRESETS, SCOPE
 from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase
 from rf_middleware.issuer.texts import LONGEST, short
 from rf_middleware.issuer.visitors import by_person
@@ -50,7 +50,8 @@ class Settings(SettingsBase):
         elif not wrong and not place.may(scopes):
             errors["access"] = "Your role can't give this much."
         if any(errors.values()):
-            return await self._shown(request, place, 422, typed=typed, errors=errors)
+            problem = "" if place.manages else "Your role can't make keys."  # the form is not there any more
+            return await self._shown(request, place, 422, typed=typed, errors=errors, problem=problem)
         person = place.visitor.person
         secret, key = self._minting.new(typed["name"], scopes, made_by=person.email)
         by = by_person(request, person)
@@ -63,12 +64,14 @@ class Settings(SettingsBase):
 def _scopes(access: str, typed: str) -> tuple[frozenset[str] | None, str]:
     """Return the scopes of a preset or those that were typed, and what is wrong with them."""
     if access:
-        try:
-            return expanded([access]), ""
-        except KeyError:
+        if access not in PRESETS:
             return frozenset(), "Choose one of the list."
+        wrong = "Choose “Only the scopes below” to have these, or leave this empty."
+        return PRESETS[access], wrong if typed.strip() else ""
     words = frozenset(typed.replace(",", " ").split())
     bad = sorted(word for word in words if not SCOPE.fullmatch(word))
+    if not words:
+        return words, "Name at least one scope, or choose another access."
     if bad or len(words) > MOST:
         return words, f"Use at most {MOST} words like model:infer: small letters, digits, _ and -."
     return words, ""

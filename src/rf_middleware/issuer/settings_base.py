@@ -1,6 +1,6 @@
 """Where a visitor of ``/settings/api`` is and what they may do there; what the pages about keys have in common.
 
-* A viewer looks. A developer makes, rolls and ends keys of named scopes. An admin does everything.
+* A viewer looks. A developer makes keys with what their role may do, and ends any. An admin does everything.
 * What is not theirs is not there: a plain 404.
 """
 
@@ -13,7 +13,7 @@ from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Membership
-from rf_middleware.issuer.presets import PRESETS
+from rf_middleware.issuer.presets import PRESETS, within_role
 from rf_middleware.issuer.records import Ended, Key
 from rf_middleware.issuer.visitors import Visitor, Visitors
 
@@ -41,8 +41,8 @@ class Place:
         return [name for name, scopes in PRESETS.items() if self.may(scopes)]
 
     def may(self, scopes: frozenset[str] | None) -> bool:
-        """Say whether they may hold a key with these scopes: one with every scope, later ones too, is for admins."""
-        return self.here.role == "admin" or (self.manages and scopes is not None)
+        """Say whether they may hold a key with these scopes."""
+        return self.manages and within_role(self.here.role, scopes)
 
 
 class SettingsBase:

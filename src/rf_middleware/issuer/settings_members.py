@@ -20,6 +20,7 @@ from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.changes_people import remove_member
 from rf_middleware.issuer.metadata import base_url
 from rf_middleware.issuer.people import ROLES, AlreadyMember, Member
+from rf_middleware.issuer.presets import within_role
 from rf_middleware.issuer.records import Key
 from rf_middleware.issuer.settings_base import SETTINGS, Place, SettingsBase, named
 from rf_middleware.issuer.store_members import Invitation
@@ -101,8 +102,13 @@ class SettingsMembers(SettingsBase):
         change = lambda: self._store.set_role(*args, last_too=person.admin)  # noqa: E731 - a keyword in a thread
         if not await self._revocations.write(change):
             return await self._listed(request, place, 409, problem=_LAST.format(member.email))
+        keys = await self._revocations.read(self._store.keys_of, place.here.workspace.id)
+        more = [named(key) for key in keys if _owners(key) == {member.email} and not within_role(role, key.scopes)]
         place = await self._place(request)  # it may have been their own role
-        return await self._listed(request, place, said=f"{member.email} is {role} now.")
+        said = f"{member.email} is {role} now."
+        if more:
+            said = f"{said} Their keys that may do more stay good: {', '.join(more)}. Revoke those they should not use."
+        return await self._listed(request, place, said=said)
 
     async def ask(self, request: Request) -> Response:
         """Ask whether somebody is to leave, and say what happens to the keys."""
@@ -122,8 +128,8 @@ class SettingsMembers(SettingsBase):
         person_id, email = request.path_params["person_id"], "" if member is None else member.email
         change = remove_member(here.id, person_id, email, last_too=person.admin)
         ended = await self._revocations.apply(change, by_person(request, person))
+        await self._revocations.settled(ended.seq)  # also what somebody else ended here: said when all of it holds
         if ended.missed:
-            await self._revocations.settled(ended.seq)  # said when the first holds, like any repeat
             member = await self._member(request, place)
         if member is None:
             raise not_found()

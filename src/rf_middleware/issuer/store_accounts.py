@@ -6,14 +6,14 @@ A link is good for somebody who has no password: for who has one it is over, use
 import time
 from collections import defaultdict
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, or_, select, update
 
 from rf_middleware.issuer.audit import By, Note, append
-from rf_middleware.issuer.changes_people import never_signed_in
+from rf_middleware.issuer.changes_people import never_signed_in, ways_in
 from rf_middleware.issuer.people import TAKEN_AWAY, Known, LinkOver, Person
 from rf_middleware.issuer.rows_people import replace_link
 from rf_middleware.issuer.schema import workspaces
-from rf_middleware.issuer.schema_people import identities, links, members, people, sessions
+from rf_middleware.issuer.schema_people import identities, links, members, people
 from rf_middleware.issuer.store_base import StoreBase
 
 __all__ = ["AccountStore"]
@@ -42,9 +42,10 @@ class AccountStore(StoreBase):
 
     def enable_person(self, person: Person, by: By) -> None:
         """Let a person sign in again."""
+        disabled = update(people).where(people.c.id == person.id, people.c.status == "disabled")
         with self._database.writing() as connection:
-            connection.execute(update(people).where(people.c.id == person.id).values(status="active"))
-            append(connection, by, Note("person.enable", person.email))
+            if connection.execute(disabled.values(status="active")).rowcount:
+                append(connection, by, Note("person.enable", person.email))
 
     # Links
 
@@ -53,7 +54,8 @@ class AccountStore(StoreBase):
         came = people.c.password.is_not(None) | exists().where(identities.c.person_id == people.c.id)
         with self._database.writing() as connection:
             connection.execute(update(people).where(people.c.id == person.id, came).values(password=TAKEN_AWAY))
-            connection.execute(delete(sessions).where(sessions.c.person_id == person.id))
+            for end in ways_in(person.id):
+                connection.execute(end)
             replace_link(connection, person.id, fingerprint, ends)
             append(connection, by, Note("password.reset", person.email))
 
@@ -83,13 +85,17 @@ class AccountStore(StoreBase):
     # Passwords
 
     def change_password(self, person: Person, password: str, keep: bytes, by: By) -> bool:
-        """Change the password that a person has, and end every session but one; false if it was changed meanwhile."""
+        """Change the password that a person has, and end all other ways in but one session.
+
+        Returns:
+            False if it was changed meanwhile.
+        """
         same = (people.c.id == person.id, people.c.password == person.password, people.c.status == "active")
-        others = delete(sessions).where(sessions.c.person_id == person.id, sessions.c.fingerprint != keep)
         with self._database.writing() as connection:
             done = connection.execute(update(people).where(*same).values(password=password)).rowcount == 1
             if done:
-                connection.execute(others)
+                for end in ways_in(person.id, but=keep):
+                    connection.execute(end)
                 append(connection, by, Note("password.change", person.email))
         return done
 

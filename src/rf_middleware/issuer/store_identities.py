@@ -13,10 +13,11 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from rf_middleware.issuer.admission import NotAdmitted, Refusal
 from rf_middleware.issuer.audit import By, Note, append
+from rf_middleware.issuer.changes_people import ways_in
 from rf_middleware.issuer.oidc_token import Claims
 from rf_middleware.issuer.people import TAKEN_AWAY, Person
 from rf_middleware.issuer.rows_people import add_person, new_person
-from rf_middleware.issuer.schema_people import identities, links, people, sessions
+from rf_middleware.issuer.schema_people import identities, people
 from rf_middleware.issuer.store_base import StoreBase
 
 __all__ = ["IdentityStore"]
@@ -83,8 +84,8 @@ def _vacate(connection: Connection, person_id: str) -> None:
 
 
 def _shut_out(connection: Connection, person_id: str) -> None:
-    connection.execute(delete(sessions).where(sessions.c.person_id == person_id))
-    connection.execute(delete(links).where(links.c.person_id == person_id))
+    for end in ways_in(person_id):
+        connection.execute(end)
 
 
 def _linked(connection: Connection, claims: Claims) -> Row[Any] | None:

@@ -38,6 +38,10 @@ class KeyStore(StoreBase):
         """Return the keys of a workspace that have not ended, oldest first."""
         return self._keys(keys.c.workspace_id == workspace_id, keys.c.status.not_in(ENDED))
 
+    def keys_made_by(self, email: str) -> list[Key]:
+        """Return the keys of every workspace that somebody made and that have not ended, oldest first."""
+        return self._keys(keys.c.made_by == email, keys.c.status.not_in(ENDED))
+
     def key_of(self, workspace_id: str, key_id: str) -> Key | None:
         """Return one key of a workspace, also one that has ended."""
         return next(iter(self._keys(keys.c.workspace_id == workspace_id, keys.c.id == key_id)), None)
