@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select
 
+from rf_middleware.issuer.rights import Right
 from rf_middleware.issuer.schema import audit
 
 __all__ = ["ACTIONS", "CLOCK", "NOBODY", "START", "By", "Entry", "Note", "Query", "Verdict", "append", "link"]
@@ -43,12 +44,14 @@ class By:
         id: the id of the person or key.
         name: for people who read the log.
         address: where the request came from; empty for commands.
+        right: what they have to be for it, still, when it is done.
     """
 
     kind: str
     id: str = ""
     name: str = ""
     address: str = ""
+    right: Right | None = field(default=None, repr=False)
 
 
 CLOCK: Final = By("clock")

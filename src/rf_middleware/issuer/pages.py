@@ -22,6 +22,7 @@ from starlette.routing import Route
 from rf_middleware.issuer.answers import HEADERS, Problem, not_found
 from rf_middleware.issuer.chart import chart
 from rf_middleware.issuer.forms import csrf_of
+from rf_middleware.issuer.rights import NotTheirs
 from rf_middleware.issuer.visitors import Visitor, Visitors
 from rf_middleware.issuer.wording import ago, date, moment
 
@@ -70,7 +71,8 @@ class Pages:
         async def answered(request: Request) -> Response:
             try:
                 return await endpoint(request)
-            except Problem as problem:
+            except (Problem, NotTheirs) as refused:
+                problem = refused if isinstance(refused, Problem) else not_found()
                 heading, text = HTTPStatus(problem.status).phrase, str(problem)
                 text = "There is no such page, or it is not yours." if problem.status == HTTPStatus.NOT_FOUND else text
                 visitor = await self._visitors.visitor(request)

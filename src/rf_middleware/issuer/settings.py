@@ -7,9 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from rf_middleware.issuer.presets import MOST, PRESETS, SCOPE
-from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase
+from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase, may_hold
 from rf_middleware.issuer.texts import LONGEST, short
-from rf_middleware.issuer.visitors import by_person
 
 __all__ = ["Settings"]
 
@@ -54,7 +53,7 @@ class Settings(SettingsBase):
             return await self._shown(request, place, 422, typed=typed, errors=errors, problem=problem)
         person = place.visitor.person
         secret, key = self._minting.new(typed["name"], scopes, made_by=person.email)
-        by = by_person(request, person)
+        by = self._by(request, place, *may_hold(scopes))
         await self._revocations.write(self._store.create_key, place.here.workspace.id, key, by)
         return await self._shown(
             request, place, 201, secret=secret, kept=key.sealed is not None, said="The key was made."

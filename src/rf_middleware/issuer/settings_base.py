@@ -4,22 +4,26 @@
 * What is not theirs is not there: a plain 404.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rf_middleware.issuer.answers import not_found
+from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.pages import Pages
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Membership
 from rf_middleware.issuer.presets import PRESETS, within_role
 from rf_middleware.issuer.records import Ended, Key
-from rf_middleware.issuer.visitors import Visitor, Visitors
+from rf_middleware.issuer.rights import Right
+from rf_middleware.issuer.visitors import Visitor, Visitors, by_person
 
-__all__ = ["SETTINGS", "Place", "SettingsBase", "named"]
+__all__ = ["MANAGERS", "SETTINGS", "Place", "SettingsBase", "may_hold", "named"]
 
 SETTINGS = "/settings/api"
+MANAGERS = ("admin", "developer")
+"""Who makes and ends keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,11 @@ class Place:
         return self.manages and within_role(self.here.role, scopes)
 
 
+def may_hold(scopes: frozenset[str] | None) -> tuple[str, ...]:
+    """Return the roles whose people may make and change keys with these scopes."""
+    return tuple(role for role in MANAGERS if within_role(role, scopes))
+
+
 class SettingsBase:
     """What the pages about keys have in common."""
 
@@ -65,6 +74,12 @@ class SettingsBase:
         if not here:
             raise not_found()
         return Place(visitor, found, here[0])
+
+    def _by(self, request: Request, place: Place, *roles: str) -> By:
+        """Return who the audit log names, who has to have one of these roles still when it is written."""
+        person = place.visitor.person
+        right = Right(person.id, place.here.workspace.id, roles)
+        return replace(by_person(request, person), right=right)
 
     async def _own_key(self, request: Request) -> tuple[Place, Key]:
         """Return a key that the visitor may change.

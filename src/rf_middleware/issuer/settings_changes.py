@@ -15,8 +15,7 @@ from starlette.routing import Route
 
 from rf_middleware.issuer.answers import not_found
 from rf_middleware.issuer.changes import edit, revoke, roll
-from rf_middleware.issuer.settings_base import SETTINGS, SettingsBase, named
-from rf_middleware.issuer.visitors import by_person
+from rf_middleware.issuer.settings_base import MANAGERS, SETTINGS, SettingsBase, may_hold, named
 
 __all__ = ["KEY_PATH", "SettingsChanges"]
 
@@ -50,7 +49,7 @@ class SettingsChanges(SettingsBase):
         """End a key for good; answered when no validator trusts it any more."""
         await self._visitors.form(request)
         place, key = await self._own_key(request)
-        by = by_person(request, place.visitor.person)
+        by = self._by(request, place, *MANAGERS)
         ended = await self._revocations.apply(revoke(key.id, unless_protected=True), by)
         now = await self._revocations.read(self._store.key_of, place.here.workspace.id, key.id)
         if now is None or not now.ended:
@@ -68,7 +67,7 @@ class SettingsChanges(SettingsBase):
             return await self._shown(request, place, 409, problem=f"{named(old)} is protected.")
         secret, key = self._minting.successor(old, {"made_by": place.visitor.person.email})
         ends = min(time.time() + grace, old.expires or math.inf) if grace else None
-        ended = await self._revocations.apply(roll(old, key, ends), by_person(request, place.visitor.person))
+        ended = await self._revocations.apply(roll(old, key, ends), self._by(request, place, *may_hold(old.scopes)))
         if ended.before:
             await self._revocations.settled(ended.seq)  # said when that holds everywhere, like any repeat
             return await self._shown(request, place, 409, problem=f"{named(old)} was rolled or changed meanwhile.")
@@ -82,5 +81,6 @@ class SettingsChanges(SettingsBase):
         if not place.may(key.scopes):
             raise not_found()
         on = form["on"] == "yes"
-        await self._revocations.apply(edit(key.id, {"protected": on}), by_person(request, place.visitor.person))
+        by = self._by(request, place, *may_hold(key.scopes))
+        await self._revocations.apply(edit(key.id, {"protected": on}), by)
         return await self._shown(request, place, said=f"{named(key)} is {'' if on else 'not '}protected now.")

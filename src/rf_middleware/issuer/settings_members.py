@@ -25,7 +25,6 @@ from rf_middleware.issuer.records import Key
 from rf_middleware.issuer.settings_base import SETTINGS, Place, SettingsBase, named
 from rf_middleware.issuer.store_members import Invitation
 from rf_middleware.issuer.texts import EMAIL_FAULT, is_email
-from rf_middleware.issuer.visitors import by_person
 
 __all__ = ["INVITED_FOR", "SettingsMembers"]
 
@@ -68,7 +67,7 @@ class SettingsMembers(SettingsBase):
         if any(errors.values()):
             return await self._listed(request, place, 422, typed=typed, errors=errors)
         link, invitation = _invitation(place)
-        by = by_person(request, place.visitor.person)
+        by = self._by(request, place, "admin")
         args = (place.here.workspace.id, typed["email"], typed["role"], invitation, by)
         try:
             added = await self._revocations.write(self._store.add_member, *args)
@@ -85,7 +84,7 @@ class SettingsMembers(SettingsBase):
         await self._visitors.form(request)
         place, member = await self._one(request)
         link, invitation = _invitation(place)
-        args = (place.here.workspace.id, member.id, invitation, by_person(request, place.visitor.person))
+        args = (place.here.workspace.id, member.id, invitation, self._by(request, place, "admin"))
         if await self._revocations.write(self._store.invite_again, *args):
             return await self._listed(request, place, 201, link=_address(request, link))
         problem = f"{member.email} has signed in, or belongs to a workspace that you do not manage."
@@ -98,7 +97,7 @@ class SettingsMembers(SettingsBase):
         person, role = place.visitor.person, form["role"]
         if role not in ROLES:
             return await self._listed(request, place, 422, problem="There is no such role.")
-        args = (place.here.workspace.id, member, role, by_person(request, person))
+        args = (place.here.workspace.id, member, role, self._by(request, place, "admin"))
         change = lambda: self._store.set_role(*args, last_too=person.admin)  # noqa: E731 - a keyword in a thread
         if not await self._revocations.write(change):
             return await self._listed(request, place, 409, problem=_LAST.format(member.email))
@@ -127,7 +126,7 @@ class SettingsMembers(SettingsBase):
         member = await self._member(request, place)
         person_id, email = request.path_params["person_id"], "" if member is None else member.email
         change = remove_member(here.id, person_id, email, last_too=person.admin)
-        ended = await self._revocations.apply(change, by_person(request, person))
+        ended = await self._revocations.apply(change, self._by(request, place, "admin"))
         await self._revocations.settled(ended.seq)  # also what somebody else ended here: said when all of it holds
         if ended.missed:
             member = await self._member(request, place)

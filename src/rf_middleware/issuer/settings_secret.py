@@ -17,7 +17,7 @@ from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.proving import Proving
 from rf_middleware.issuer.records import Key
-from rf_middleware.issuer.settings_base import Place, SettingsBase, named
+from rf_middleware.issuer.settings_base import Place, SettingsBase, may_hold, named
 from rf_middleware.issuer.settings_changes import KEY_PATH
 from rf_middleware.issuer.sign_in_oidc import OIDC
 from rf_middleware.issuer.vault import CannotOpen
@@ -58,7 +58,7 @@ class SettingsSecret(SettingsBase):
             secret = self._vault.open(key.id, sealed.kek, sealed.blob)
         except CannotOpen as problem:
             return await self._shown(request, place, 409, problem=f"{named(key)} can't be shown: {problem}.")
-        by, note = by_person(request, visitor.person), Note("key.show", key.id, place.here.workspace.id)
+        by, note = self._by(request, place, *may_hold(key.scopes)), Note("key.show", key.id, place.here.workspace.id)
         await self._revocations.write(self._store.note, by, note)
         return await self._shown(request, place, secret=secret, kept=True, said=f"This is {named(key)}.")
 

@@ -15,6 +15,7 @@ from rf_middleware._wire import Event
 from rf_middleware.issuer.audit import CLOCK, By, Note, append
 from rf_middleware.issuer.changes import EDITED, Change, due
 from rf_middleware.issuer.records import ENDED, Account, Ended, Held, Receipt
+from rf_middleware.issuer.rights import hold
 from rf_middleware.issuer.schema import events, keys, workspaces
 from rf_middleware.issuer.store_base import StoreBase, head_of
 
@@ -36,8 +37,13 @@ class EventStore(StoreBase):
     """Changes and the history of keys."""
 
     def apply(self, change: Change, by: By) -> Ended:
-        """Carry out a change, once what is over has ended; events and audit rows come with it or not at all."""
+        """Carry out a change, once what is over has ended; events and audit rows come with it or not at all.
+
+        Raises:
+            NotTheirs: whoever does it may not, any more.
+        """
         with self._database.writing() as connection:
+            hold(connection, by.right)
             start = head_of(connection)
             connection.execute(due(time.time()))
             before = _audit(connection, start, CLOCK, None)
@@ -54,8 +60,13 @@ class EventStore(StoreBase):
             return Ended(connection.execute(newest).scalar_one(), before=True, missed=not made)
 
     def note(self, by: By, note: Note) -> None:
-        """Add to the audit log what changes nothing else."""
+        """Add to the audit log what changes nothing else.
+
+        Raises:
+            NotTheirs: whoever does it may not, any more.
+        """
         with self._database.writing() as connection:
+            hold(connection, by.right)
             append(connection, by, note)
 
     def events_after(self, seq: int) -> list[Event]:

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from rf_middleware.issuer.audit import By, Note, append
 from rf_middleware.issuer.records import ENDED, Key, Lookup, NewKey, Sealed
+from rf_middleware.issuer.rights import hold
 from rf_middleware.issuer.rows import adding, key_of_row, select_keys, workspace_of_row
 from rf_middleware.issuer.schema import keys, meta, owners, secrets, uses, workspaces
 from rf_middleware.issuer.store_base import StoreBase, head_of
@@ -55,8 +56,13 @@ class KeyStore(StoreBase):
         return [replace(key, owners=tuple(row.owner for row in rows if row.key_id == key.id)) for key in found]
 
     def create_key(self, workspace_id: str, key: NewKey, by: By) -> str:
-        """Add a key to a workspace; return its id."""
+        """Add a key to a workspace; return its id.
+
+        Raises:
+            NotTheirs: whoever makes it may not, any more.
+        """
         with self._database.writing() as connection:
+            hold(connection, by.right)
             for statement in adding(key, workspace_id):
                 connection.execute(statement)
             append(connection, by, created(key, workspace_id))

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from rf_middleware.issuer.audit import By, Note, append
 from rf_middleware.issuer.changes_people import keeps_an_admin, never_signed_in
 from rf_middleware.issuer.people import Added, AlreadyMember, Member, Person
+from rf_middleware.issuer.rights import hold
 from rf_middleware.issuer.rows_people import add_person, new_person, replace_link
 from rf_middleware.issuer.schema_people import members, people
 from rf_middleware.issuer.store_base import StoreBase
@@ -51,9 +52,11 @@ class MemberStore(StoreBase):
 
         Raises:
             AlreadyMember: they belong to it.
+            NotTheirs: whoever adds them may not, any more.
         """
         try:
             with self._database.writing() as connection:
+                hold(connection, by.right)
                 found = connection.execute(select(people.c.id).where(people.c.email == email)).scalar()
                 person_id: str | None = found
                 if person_id is None:
@@ -75,6 +78,7 @@ class MemberStore(StoreBase):
         """Give a member who never signed in a new link, in place of the one before; false where that may not be."""
         member = select(people.c.email).join(members).where(members.c.workspace_id == workspace_id)
         with self._database.writing() as connection:
+            hold(connection, by.right)
             email: str | None = connection.execute(member.where(people.c.id == person_id)).scalar()
             may = email is not None and _may_invite(connection, person_id, invitation.host)
             if email is not None and may:
@@ -87,6 +91,7 @@ class MemberStore(StoreBase):
         here = (members.c.workspace_id == workspace_id, members.c.person_id == member.id)
         kept = true() if last_too or role == "admin" else keeps_an_admin(workspace_id, member.id)
         with self._database.writing() as connection:
+            hold(connection, by.right)
             done = connection.execute(update(members).where(*here, kept).values(role=role)).rowcount == 1
             if done:
                 append(connection, by, Note("member.role", member.email, workspace_id, {"role": role}))
