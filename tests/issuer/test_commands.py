@@ -98,6 +98,34 @@ def test_a_bad_database_is_a_refusal(database: Path) -> None:
         assert (done.exit_code, done.stderr) == (1, f"rf-middleware: {database} is not a SQLite database\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["workspace", each] for each in ("list", "key acme", "suspend acme", "resume acme", "delete acme --yes")),
+        *(["workspace", each] for each in ("delete acme", "remove-owner acme ann", "import-keys acme -")),
+        *(["user", each] for each in ("list", "disable a@b.example", "enable a@b.example", "reset a@b.example")),
+        ["user", "create a@b.example --workspace acme"],
+        *(["token", each] for each in ("list", "revoke x")),
+        ["identity", "unlink a@b.example"],
+        *(["audit", each] for each in ("list", "verify")),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_path_is_not_taken_for_an_empty_database(arguments: list[str], database: Path) -> None:
+    """What makes nothing new, or only in a workspace that is there, says that the file is not, and makes none."""
+    done = invoke(database, *" ".join(arguments).split())
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"rf-middleware: there is no database {database}\n")
+    assert list(database.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["list", "create acme"])
+def test_a_path_that_is_none_is_a_refusal(command: str, tmp_path: Path) -> None:
+    """Exit 1 and one line where the system can't even look."""
+    done = invoke(tmp_path / ("x" * 300), "workspace", *command.split())
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.endswith(" can't be opened: File name too long\n")
+
+
 def test_help_imports_nothing_of_the_issuer() -> None:
     """The list of commands works without any extra but the command line's."""
     done = CliRunner().invoke(

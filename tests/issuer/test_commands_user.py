@@ -124,6 +124,7 @@ def test_without_json_people_read_it(database: Path) -> None:
         (["create", "bob\x1b@example.com"], "an e-mail address like ann@example.com", 2),
         (["create", "bob@example.com", "--name", "\x07"], "printable", 2),
         (["create", "bob@example.com", "--url", "keys.example.com/x"], "like https://keys.example.com", 2),
+        (["reset", "ann@example.com", "--url", "http://h:99999"], "like https://keys.example.com", 2),
         (["reset", "bob@example.com"], "there is nobody with the address bob@example.com", 1),
         (["disable", "bob@example.com"], "there is nobody with the address bob@example.com", 1),
         (["enable", "bob@example.com"], "there is nobody with the address bob@example.com", 1),

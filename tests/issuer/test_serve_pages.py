@@ -43,7 +43,10 @@ def test_the_first_administrator_comes_by_the_link_that_was_printed(tmp_path: Pa
         assert issuer.end(signal.SIGTERM) == (0, "")
 
 
-@pytest.mark.parametrize("url", ["keys.example.com", "https://keys.example.com/", "ftp://x", "https://a b"])
+BAD_PORTS = ("http://h:0", "http://h:00", "http://h:65536", "https://[::1]:99999", "http://h:100000")
+
+
+@pytest.mark.parametrize("url", ["keys.example.com", "https://keys.example.com/", "ftp://x", "https://a b", *BAD_PORTS])
 def test_a_public_url_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
     """It says what is allowed, and nothing is made."""
     done = run("serve", "--database", str(tmp_path / "issuer.db"), "--public-url", url)
@@ -58,6 +61,7 @@ def test_a_public_url_that_is_none_is_refused(url: str, tmp_path: Path) -> None:
         ("http://keys.example.com:80", "http://keys.example.com"),
         ("https://keys.example.com:8443", "https://keys.example.com:8443"),
         ("http://[::1]:443", "http://[::1]:443"),
+        ("https://keys.example.com:65535", "https://keys.example.com:65535"),
     ],
 )
 def test_a_public_url_is_taken_as_browsers_say_it(given: str, taken: str, tmp_path: Path) -> None:

@@ -131,6 +131,14 @@ def test_why_there_is_no_answer_is_said_without_a_key(error: Exception, said: st
     assert raising(error).ask("POST", "/", Secret(KEY)) == Unanswered(said, sent=sent)
 
 
+@pytest.mark.parametrize("body", [{"name": "\udcff"}, {"graceSeconds": float("nan")}, {"what": object()}])
+def test_what_can_not_be_made_into_a_request_was_not_sent(body: object) -> None:
+    """Nobody has to wonder whether it was done."""
+    found = talk(httpx.Response(200)).ask("POST", "/", Secret(KEY), body)
+    assert isinstance(found, Unanswered)
+    assert (found.text.startswith(f"{ISSUER} was not asked ("), found.sent) == (True, False)
+
+
 def test_an_answer_that_is_too_large_or_encoded_is_none() -> None:
     """Memory is not filled by a server, and a bomb is not unpacked."""
     large = httpx.Response(200, content=b"x" * ((1 << 24) + 1))

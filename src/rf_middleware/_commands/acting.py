@@ -84,8 +84,17 @@ class Acting:
     def keys(
         self, method: str, more: str = "", body: Mapping[str, object] | None = None, *, waits: bool = False
     ) -> Body:
-        """Ask the server something about the keys of the workspace, like ``ask``."""
-        return self.ask(method, f"/{quote(self.login.slug, safe='')}/api-keys{more}", body, waits=waits)
+        """Ask the server something about the keys of the workspace, like ``ask``.
+
+        Raises:
+            Failed: as there.
+        """
+        try:
+            path = f"/{quote(self.login.slug, safe='')}/api-keys{more}"
+        except UnicodeEncodeError:  # JSON has escapes for what UTF-8 has not
+            message = f"the workspace has a name that can't be sent: {self.login.slug!a}"
+            raise Failed(message) from None
+        return self.ask(method, path, body, waits=waits)
 
 
 def acting(world: World, workspace: str, url: str) -> Acting:

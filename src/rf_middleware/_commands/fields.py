@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import click
 
+from rf_middleware._commands.shared import TEXT
+
 __all__ = ["Fields", "fields", "key_argument", "when"]
 
 _SPAN: Final = re.compile(r"(\d{1,6})([mhdw])")
@@ -79,18 +81,24 @@ def fields(command: Callable[..., None]) -> Callable[..., None]:
     span = "A date, a time (UTC unless it says), a span like 90d, 12h; or never."
     for option in reversed(
         [
-            click.option("--name", help="A name for people."),
-            click.option("--scope", multiple=True, metavar="NOUN:VERB", help="What the key may do; may be repeated."),
-            click.option("--role", multiple=True, help="A set of scopes: admin, developer, viewer, inference."),
+            click.option("--name", type=TEXT, help="A name for people."),
+            click.option(
+                "--scope", type=TEXT, multiple=True, metavar="NOUN:VERB", help="What the key may do; may be repeated."
+            ),
+            click.option(
+                "--role", type=TEXT, multiple=True, help="A set of scopes: admin, developer, viewer, inference."
+            ),
             click.option("--full-access", is_flag=True, help="Every scope."),
             click.option("--no-scopes", is_flag=True, help="No scope at all."),
-            click.option("--expires", metavar="WHEN", help=f"When it ends. {span}"),
-            click.option("--owner", multiple=True, help="Who answers for it; may be repeated."),
+            click.option("--expires", type=TEXT, metavar="WHEN", help=f"When it ends. {span}"),
+            click.option("--owner", type=TEXT, multiple=True, help="Who answers for it; may be repeated."),
             click.option("--no-owners", is_flag=True, help="Everybody answers for it."),
-            click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="Anything else; may be repeated."),
+            click.option(
+                "--metadata", type=TEXT, multiple=True, metavar="NAME=VALUE", help="Anything else; may be repeated."
+            ),
             click.option("--no-metadata", is_flag=True, help="Nothing else."),
             click.option("--protected", is_flag=True, help="Can't be revoked, rolled or disabled but from the page."),
-            click.option("--rotation-due", metavar="WHEN", help="When it should be rolled."),
+            click.option("--rotation-due", type=TEXT, metavar="WHEN", help="When it should be rolled."),
         ]
     ):
         option(packed)
@@ -124,7 +132,7 @@ def _key_id(_context: click.Context, _argument: click.Parameter, key_id: str) ->
     return key_id
 
 
-key_argument = click.argument("key_id", callback=_key_id)
+key_argument = click.argument("key_id", type=TEXT, callback=_key_id)
 
 
 def _one_of(names: str, *given: object) -> None:

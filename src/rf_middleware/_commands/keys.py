@@ -16,6 +16,8 @@ from rf_middleware._commands.acting import Acting, acting
 from rf_middleware._commands.fields import Fields, fields, key_argument, when
 from rf_middleware._commands.keys_shown import called, described, listed, receipt_line, say, show_secret, shown
 from rf_middleware._commands.shared import (
+    FINITE,
+    TEXT,
     Failed,
     explained,
     in_words,
@@ -66,7 +68,7 @@ def get_key(key_id: str, url: str, workspace: str, *, as_json: bool) -> None:
 
 @keys.command("create")
 @fields
-@click.option("--folder", multiple=True, help="Only for this folder; may be repeated.")
+@click.option("--folder", type=TEXT, multiple=True, help="Only for this folder; may be repeated.")
 @_common
 def create_key(url: str, workspace: str, *, as_json: bool, given: Fields) -> None:
     """Create a key, which is shown once. Without scopes and an end it gets those of the key you are logged in with."""
@@ -128,9 +130,9 @@ def revoke_key(key_id: str, url: str, workspace: str, *, wait: bool, yes: bool, 
 
 @keys.command("roll")
 @key_argument
-@click.option("--grace", type=click.FloatRange(0), metavar="SECONDS", help="The old key stays good so long.")
-@click.option("--owner", multiple=True, help="Who answers for the new one; may be repeated.")
-@click.option("--rotation-due", metavar="WHEN", help="When the new one should be rolled.")
+@click.option("--grace", type=FINITE, metavar="SECONDS", help="The old key stays good so long.")
+@click.option("--owner", type=TEXT, multiple=True, help="Who answers for the new one; may be repeated.")
+@click.option("--rotation-due", type=TEXT, metavar="WHEN", help="When the new one should be rolled.")
 @_wait_option
 @_yes_option
 @_common

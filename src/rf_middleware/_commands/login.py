@@ -6,6 +6,7 @@ import click
 
 from rf_middleware._commands.acting import CHECK, VARIABLES, Acting, acting, good
 from rf_middleware._commands.shared import (
+    TEXT,
     Failed,
     explained,
     in_words,
@@ -24,9 +25,11 @@ __all__ = ["login", "whoami"]
 
 
 @click.command()
-@click.option("--url", default="", help="The issuer; RF_ISSUER_URL when omitted, else Roboflow.")
+@click.option("--url", default="", type=TEXT, help="The issuer; RF_ISSUER_URL when omitted, else Roboflow.")
 @click.option("--paste", is_flag=True, help="Copy a token from the page and paste it here.")
-@click.option("--workspace", default="", metavar="SLUG", help="Ask for this workspace, and use it by default.")
+@click.option(
+    "--workspace", default="", type=TEXT, metavar="SLUG", help="Ask for this workspace, and use it by default."
+)
 @click.option("--force", is_flag=True, help="Log in anew though you are logged in.")
 @click.option("--no-browser", is_flag=True, help="Open no browser, only show the address.")
 @json_option

@@ -1,6 +1,7 @@
 """What these commands share: refusals in one line, options, and secrets that are shown once."""
 
 import json
+import math
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -11,6 +12,8 @@ from rf_middleware._login.values import plain
 from rf_middleware.exceptions import ConfigurationError, LoginError
 
 __all__ = [
+    "FINITE",
+    "TEXT",
     "Failed",
     "explained",
     "in_words",
@@ -25,9 +28,41 @@ __all__ = [
 _WIDEST: Final = 200
 """Letters of a cell: what is longer ends in an ellipsis."""
 
+
+class _Text(click.types.StringParamType):
+    """A text that can be sent: the bytes of an argument need not be UTF-8."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401 - the signature of click
+        """Return it as it is."""
+        text: str = super().convert(value, param, ctx)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            self.fail("it is not UTF-8", param, ctx)
+        return text
+
+
+class _Finite(click.FloatRange):
+    """A number that JSON has a word for: float takes nan and inf too, and no range keeps nan out."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401 - the signature of click
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail("it is not a finite number", param, ctx)
+        return number
+
+
+TEXT: Final = _Text()
+FINITE: Final = _Finite(0)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-url_option = click.option("--url", default="", help="The issuer; RF_ISSUER_URL, or the one you logged in at.")
-workspace_option = click.option("--workspace", default="", metavar="SLUG", help="Which, if you are logged in to more.")
+url_option = click.option(
+    "--url", default="", type=TEXT, help="The issuer; RF_ISSUER_URL, or the one you logged in at."
+)
+workspace_option = click.option(
+    "--workspace", default="", type=TEXT, metavar="SLUG", help="Which, if you are logged in to more."
+)
 
 
 class Failed(click.ClickException):

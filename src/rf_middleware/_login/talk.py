@@ -68,9 +68,13 @@ class Talk:
             return self._answer(_Call("GET", url, USUAL))
 
     def _answer(self, call: _Call) -> Answer | Unanswered:
+        sent = False
         try:
-            with self._client(call) as client, closing(client.send(_request(client, call), stream=True)) as response:
-                return _read(response, time.monotonic() + call.timeout)
+            with self._client(call) as client:
+                request = _request(client, call)
+                sent = True
+                with closing(client.send(request, stream=True)) as response:
+                    return _read(response, time.monotonic() + call.timeout)
         except httpx.ConnectError as error:
             return Unanswered(f"{self.server.api} can't be reached: {plain(str(error))}")
         except httpx.ConnectTimeout:
@@ -78,7 +82,8 @@ class Talk:
         except httpx.TimeoutException:
             return Unanswered(f"{self.server.api} did not answer in time", sent=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, there was no answer
-            return Unanswered(f"{self.server.api} gave no answer ({type(error).__name__})", sent=True)
+            what = "gave no answer" if sent else "was not asked"
+            return Unanswered(f"{self.server.api} {what} ({type(error).__name__})", sent=sent)
 
     def _client(self, call: _Call) -> httpx.Client:
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))

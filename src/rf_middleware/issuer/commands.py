@@ -50,7 +50,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def public_url(_context: click.Context, _option: click.Parameter, url: str | None) -> str | None:
     """Return the address that was given, as browsers say it."""
-    if url is not None and not re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", url):
+    found = None if url is None else re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", url)
+    if url is not None and not (found and 0 < int((found[2] or ":1")[1:]) < 65536):
         message = "like https://keys.example.com, without a path"
         raise click.BadParameter(message)
     return url and re.sub(r"^(http://.*):80$|^(https://.*):443$", r"\1\2", url.lower())
@@ -87,14 +88,23 @@ def show(text: str, otherwise: str) -> None:
 
 
 @contextmanager
-def opened(given: str | None) -> Generator[Store]:
+def opened(given: str | None, *, new: bool = False) -> Generator[Store]:
     """Yield the store of the database that was named.
 
+    Args:
+        given: the option.
+        new: it may be made, by what adds to it. Any other command would take a mistyped path for an empty database.
+
     Raises:
-        Failed: it can't be used; also for what goes wrong with it inside.
+        Failed: it is not there or can't be used; also for what goes wrong with it inside.
     """
     try:
         path = locate(given)
+        with explained(path):
+            there = new or path.exists()
+        if not there:
+            message = f"there is no database {path}"
+            raise Failed(message)
         database = Database(path)
         try:
             with explained(path):
@@ -133,7 +143,7 @@ def token() -> None:
 def create_token(name: str, database: str | None, *, as_json: bool) -> None:
     """Add a validator token, which is shown once: RF_ISSUER_TOKEN of an app."""
     secret = mint(TOKEN_PREFIX)
-    with opened(database) as store:
+    with opened(database, new=True) as store:
         store.create_token(fingerprint(secret.encode()), name, command())
     otherwise = "the token could not be shown; rf-middleware token create makes another"
     show(json.dumps({"token": secret}) if as_json else secret, otherwise)

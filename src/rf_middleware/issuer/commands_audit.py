@@ -11,7 +11,6 @@ import click
 
 from rf_middleware.issuer.audit import Entry, Query
 from rf_middleware.issuer.commands import Failed, database_option, json_option, opened, workspace_of
-from rf_middleware.issuer.database import DatabaseProblem, locate
 from rf_middleware.issuer.texts import plain
 
 __all__ = ["audit"]
@@ -30,7 +29,6 @@ def verify(database: str | None, *, as_json: bool) -> None:
 
     Note the head that is printed somewhere else: rows cut off at the end show only against it.
     """
-    _be_there(database)
     with opened(database) as store:
         found = store.verify_audit()
     if as_json:
@@ -63,7 +61,6 @@ def list_rows(
     as_json: bool,
 ) -> None:
     """List rows of the log, newest first."""
-    _be_there(database)
     with opened(database) as store:
         workspaces = None if slug is None else [workspace_of(store, slug, deleted_too=True).id]
         found = store.search_audit(Query(text, action, actor, workspaces, before, limit))
@@ -74,16 +71,6 @@ def list_rows(
             click.echo(_line(entry))
     if any(entry.damaged for entry in found):
         click.echo("rf-middleware: somebody tampered with the log; see rf-middleware audit verify", err=True)
-
-
-def _be_there(given: str | None) -> None:
-    try:
-        path = locate(given)
-    except DatabaseProblem as problem:
-        raise Failed(str(problem)) from None
-    if not path.exists():
-        message = f"there is no database {path}"
-        raise Failed(message)
 
 
 def _row(entry: Entry) -> dict[str, object]:

@@ -82,7 +82,7 @@ def create(
         message = "--role needs --workspace"
         raise click.UsageError(message)
     link, ends = secrets.token_urlsafe(32), time.time() + INVITED_FOR
-    with opened(database) as store:
+    with opened(database, new=slug is None) as store:
         workspace = None if slug is None else workspace_of(store, slug, deleted_too=False).id
         person = new_person(email, name, None, admin=admin)
         try:

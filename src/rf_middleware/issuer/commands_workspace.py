@@ -66,7 +66,7 @@ workspace.add_command(import_keys)
 @json_option
 def create_workspace(slug: str, name: str, database: str | None, *, as_json: bool) -> None:
     """Add a workspace and its first key, which is shown once."""
-    with opened(database) as store:
+    with opened(database, new=True) as store:
         secret, key = _minting(store).new("Default key", None, made_by=maker())
         try:
             store.create_workspace(slug, name, key, command())

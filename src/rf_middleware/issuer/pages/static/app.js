@@ -63,10 +63,27 @@ document.addEventListener("focusin", (event) => {
 });
 
 // A revocation is answered when every validator has confirmed it: that may take a while, and once is enough.
+// No page hears that somebody pressed Stop or that the network failed, so the mark is forgotten after a while.
+const FORGOTTEN = 30_000; // ms: longer than a usual lease, so that no answer on its way is thrown away
+
+const forget = (form) => {
+  clearTimeout(Number(form.dataset.sent));
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[data-idle]")) {
+    button.textContent = button.dataset.idle;
+    button.removeAttribute("aria-disabled");
+    delete button.dataset.idle;
+  }
+};
+
+const forgetAll = () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) forget(form);
+};
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) return event.preventDefault();
-  form.dataset.sent = "yes";
+  form.dataset.sent = setTimeout(forget, FORGOTTEN, form);
   const button = event.submitter;
   if (button && button.dataset.busy) {
     button.dataset.idle = button.textContent;
@@ -77,13 +94,12 @@ document.addEventListener("submit", (event) => {
 });
 
 window.addEventListener("pageshow", (event) => {
-  if (!event.persisted) return;
-  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
-  for (const button of document.querySelectorAll("[data-idle]")) {
-    button.textContent = button.dataset.idle;
-    button.removeAttribute("aria-disabled");
-    delete button.dataset.idle;
-  }
+  if (event.persisted) forgetAll();
+});
+
+// The key that stops a page from loading.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") forgetAll();
 });
 
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
