@@ -99,6 +99,8 @@ async def test_an_administrator_needs_no_role(tmp_path: Path) -> None:
         root = add_person(rig, "root@example.com", admin=True)
         by = By("person", root.id, root.email, right=Right(root.id, acme(rig), ("admin",)))
         assert not (await rig.revocations.apply(edit(rig.key_id, {"name": "x"}), by)).missed
+        none = By("person", root.id, root.email, right=Right(root.id, acme(rig), ()))
+        assert not (await rig.revocations.apply(edit(rig.key_id, {"name": "z"}), none)).missed
         disabled(rig, root)
         with pytest.raises(NotTheirs):
             await rig.revocations.apply(edit(rig.key_id, {"name": "y"}), by)

@@ -368,3 +368,35 @@ async def test_when_a_key_was_last_used_is_said(ago: float | None, said: str, tm
         assert said in page
         assert "(no name)" in page
         assert "disabled" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "back"),
+    [
+        (HERE, {"name": "käse & brot", "access": "", "scopes": "a:b c:d"}, "käse &amp; brot"),
+        (HERE, {"name": "x", "access": "", "scopes": "a:b " * 2000}, "New key"),
+        (HERE + "/keys/{key}/roll", {"grace": "hour"}, "Roll Default key"),
+        (HERE + "/keys/{key}/revoke", {}, "Revoke Default key"),
+        (HERE + "/keys/{key}/protect", {"on": "yes"}, "API keys of"),
+        (HERE + "/members", {"email": "eve@example.com", "role": "viewer"}, "eve@example.com"),
+        ("/account", {"password": "a", "new": "b"}, "Your account"),
+    ],
+)
+@in_loop
+async def test_whose_session_ended_comes_back_to_what_they_typed(
+    path: str, fields: dict[str, str], back: str, tmp_path: Path
+) -> None:
+    """The form is not sent by itself, but filled in as it was, on the page it was on; no password is kept."""
+    async with signed_in(tmp_path) as browser:
+        await browser.get(HERE)
+        form = Forms(browser.page).found["/logout"]
+        with browser.rig.store._database.writing() as connection:
+            connection.execute(text("DELETE FROM sessions"))
+        sent = await browser.http.post(path.format(key=browser.rig.key_id), data={**form, **fields})
+        assert sent.status_code == 303
+        assert "password" not in sent.headers["location"]
+        await browser.get(sent.headers["location"])
+        entered = await browser.send("/login", email="ann@example.com", password=PASSWORD)
+        shown = await browser.get(entered.headers["location"])
+        assert (shown.status_code, back in shown.text) == (200, True)
+        assert keys(browser.rig) == ["Default key"]

@@ -35,7 +35,7 @@ class Account:
     async def change(self, request: Request) -> Response:
         """Change the password."""
         form = await self._visitors.form(request)
-        visitor = await self._visitors.needed(request)
+        visitor = await self._visitors.needed(request, "/account")
         person, new = visitor.person, form["new"]
         wrong = fault(new, person.email, person.name)
         if wrong:

@@ -34,14 +34,15 @@ class Settings(SettingsBase):
         return RedirectResponse(f"{SETTINGS}/{found[0].workspace.slug}", 303)
 
     async def show(self, request: Request) -> Response:
-        """Show the keys of a workspace."""
-        return await self._shown(request, await self._place(request))
+        """Show the keys of a workspace; a form that had to wait for a sign-in is filled in again."""
+        typed = {name: request.query_params.get(name, "") for name in ("name", "access", "scopes")}
+        return await self._shown(request, await self._place(request), typed=typed)
 
     async def create(self, request: Request) -> Response:
         """Make a key and show it."""
         form = await self._visitors.form(request)
-        place = await self._place(request)
         typed = {"name": form.text("name"), "access": form["access"], "scopes": form["scopes"]}
+        place = await self._place(request, typed)
         scopes, wrong = _scopes(form["access"], form["scopes"])
         errors = {"name": "", "access": "", "scopes": wrong}
         if not short(typed["name"]):

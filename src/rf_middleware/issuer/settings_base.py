@@ -4,7 +4,9 @@
 * What is not theirs is not there: a plain 404.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +26,9 @@ __all__ = ["MANAGERS", "SETTINGS", "Place", "SettingsBase", "may_hold", "named"]
 SETTINGS = "/settings/api"
 MANAGERS = ("admin", "developer")
 """Who makes and ends keys."""
+
+_QUESTIONS = ("/revoke", "/roll", "/remove")
+_LONGEST_QUERY = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,18 @@ class SettingsBase:
         self._store, self._revocations, self._minting = parts.store, parts.revocations, parts.minting()
         self._visitors, self._pages = visitors, pages
 
-    async def _place(self, request: Request) -> Place:
+    async def _place(self, request: Request, typed: Mapping[str, str] | None = None) -> Place:
         """Return where the visitor is.
+
+        Args:
+            request: of a path below that of a workspace.
+            typed: what a form says: kept for whoever has to sign in first.
 
         Raises:
             Problem: 404, it is not theirs.
             SeeOther: nobody is signed in.
         """
-        visitor = await self._visitors.needed(request)
+        visitor = await self._visitors.needed(request, _back(request, typed or {}))
         found = await self._revocations.read(self._store.memberships, visitor.person)
         here = [each for each in found if each.workspace.slug == request.path_params["workspace"]]
         if not here:
@@ -78,7 +87,8 @@ class SettingsBase:
     def _by(self, request: Request, place: Place, *roles: str) -> By:
         """Return who the audit log names, who has to have one of these roles still when it is written."""
         person = place.visitor.person
-        right = Right(person.id, place.here.workspace.id, roles)
+        # What an administrator of the issuer may do beyond any role was decided by the page: that they have to be, still.
+        right = Right(person.id, place.here.workspace.id, () if person.admin else roles)
         return replace(by_person(request, person), right=right)
 
     async def _own_key(self, request: Request) -> tuple[Place, Key]:
@@ -117,6 +127,15 @@ class SettingsBase:
             return f"{done} {where}: no validator held a lease."
         validators = "validator" if count == 1 else "validators"
         return f"{done} {where}: {told.confirmed} of {count} {validators} confirmed in {told.took_ms:.0f} ms."
+
+
+def _back(request: Request, typed: Mapping[str, str]) -> str:
+    """Return the page that a form was on: its own, of the question it answers, or of the workspace."""
+    path = request.url.path
+    asked = path.endswith(_QUESTIONS)
+    page = path if typed or asked else f"{SETTINGS}/{request.path_params['workspace']}"
+    query = urlencode({name: text for name, text in typed.items() if text})
+    return f"{page}?{query}" if query and len(query) <= _LONGEST_QUERY else page
 
 
 def named(key: Key) -> str:

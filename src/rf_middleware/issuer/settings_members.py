@@ -8,7 +8,7 @@
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.requests import Request
@@ -52,14 +52,15 @@ class SettingsMembers(SettingsBase):
         ]
 
     async def show(self, request: Request) -> Response:
-        """Show who is in a workspace."""
-        return await self._listed(request, await self._place(request))
+        """Show who is in a workspace; a form that had to wait for a sign-in is filled in again."""
+        typed = {name: request.query_params.get(name, "") for name in ("email", "role")}
+        return await self._listed(request, await self._place(request), typed=typed)
 
     async def add(self, request: Request) -> Response:
         """Add somebody; who is new gets an invitation."""
         form = await self._visitors.form(request)
-        place = await self._led(request)
         typed = {"email": form.text("email").lower(), "role": form["role"]}
+        place = await self._led(request, typed)
         errors = {
             "email": "" if is_email(typed["email"]) else EMAIL_FAULT,
             "role": "" if typed["role"] in ROLES else "Choose one of the list.",
@@ -145,14 +146,14 @@ class SettingsMembers(SettingsBase):
             return self._pages.show(request, "message.html", visitor=place.visitor, heading=heading, text=said)
         return await self._listed(request, place, said=said)
 
-    async def _led(self, request: Request) -> Place:
+    async def _led(self, request: Request, typed: Mapping[str, str] | None = None) -> Place:
         """Return where the visitor is, who is admin there.
 
         Raises:
             Problem: 404, they are not.
             SeeOther: nobody is signed in.
         """
-        place = await self._place(request)
+        place = await self._place(request, typed)
         if place.here.role != "admin":
             raise not_found()
         return place

@@ -84,16 +84,21 @@ class Visitors:
             await self._revocations.write(self._store.see_session, fingerprint(cookie.encode()), now + _IDLE)
         return Visitor(held.person, csrf_of(cookie), now - held.proved < _LATELY, held.leads)
 
-    async def needed(self, request: Request) -> Visitor:
+    async def needed(self, request: Request, back: str = "") -> Visitor:
         """Return who is signed in.
+
+        Args:
+            request: it is for them.
+            back: where to go on after a sign-in, for a form: a page, with what was typed in its query.
 
         Raises:
             SeeOther: nobody is.
         """
         found = await self.visitor(request)
         if found is None:
-            wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-            raise SeeOther(f"/login?next={quote(wanted, safe='')}" if request.method == "GET" else "/login")
+            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            wanted = here if request.method == "GET" else back
+            raise SeeOther(f"/login?next={quote(wanted, safe='')}" if wanted else "/login")
         return found
 
     async def form(self, request: Request) -> Form:
