@@ -60,7 +60,7 @@ WRITES = {
 async def test_a_right_that_is_lost_while_a_page_writes_writes_nothing(path: str, lose: Loss, tmp_path: Path) -> None:
     """Lost after the page looked and before it wrote: a plain 404, no row anywhere, no secret."""
     async with signed_in(tmp_path) as browser:
-        rig, go_on = browser.rig, Event()
+        rig, held_up, go_on = browser.rig, Event(), Event()
         ann, bob = rig.store.person("ann@example.com"), add_person(rig, "bob@example.com", "viewer")
         assert ann is not None
         await browser.get(MEMBERS)
@@ -71,11 +71,13 @@ async def test_a_right_that_is_lost_while_a_page_writes_writes_nothing(path: str
 
         def late() -> tuple[object, ...]:
             """Hold up the one thread that writes; then take the right away."""
+            held_up.set()
             assert go_on.wait(30)
             lose(rig, ann)
             return state(rig)
 
         losing = asyncio.create_task(rig.revocations.write(late))
+        await until(held_up.is_set)
         where = path.format(key=key.id, bob=bob.id, carol=carol)
         form = {**Forms(browser.page).found["/logout"], **WRITES[path]}
         writing = asyncio.create_task(browser.http.post(where, data=form))
