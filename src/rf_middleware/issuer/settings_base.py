@@ -87,7 +87,7 @@ class SettingsBase:
     def _by(self, request: Request, place: Place, *roles: str) -> By:
         """Return who the audit log names, who has to have one of these roles still when it is written."""
         person = place.visitor.person
-        # What an administrator of the issuer may do beyond any role was decided by the page: that they have to be, still.
+        # Beyond any role the page let an administrator of the issuer do it: that they have to be, still.
         right = Right(person.id, place.here.workspace.id, () if person.admin else roles)
         return replace(by_person(request, person), right=right)
 
