@@ -141,10 +141,16 @@ LAYERS = [
         packages="httpx",
     ),
     Layer(
+        name="terminal",
+        files="_terminal",
+        why="every command refuses in one way, whichever packages it needs beside click",
+        packages="click",
+    ),
+    Layer(
         name="client_commands",
         files="_commands _commands.*",
         why="the commands that talk to an issuer over HTTP must work without the issuer's packages",
-        may="values leaves login_core login client_commands",
+        may="values leaves login_core login terminal client_commands",
         packages="click",
     ),
     Layer(
@@ -193,7 +199,7 @@ LAYERS = [
         name="issuer",
         files="issuer issuer.*",
         why="the issuer shares the values of the protocol with validators, not their code",
-        may="values issuer_core attempts device secrets openid_core openid issuer",
+        may="values terminal issuer_core attempts device secrets openid_core openid issuer",
         packages="anyio click httpx jinja2 multipart platformdirs prometheus_client python_multipart sqlalchemy"
         " starlette uvicorn",
     ),

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from rf_middleware import IntrospectionIssuer, RoboflowIssuer, cli
+from rf_middleware._terminal import Failed
 from rf_middleware.exceptions import ConfigurationError
-from rf_middleware.issuer.commands import Failed
 from rf_middleware.issuer.database import DatabaseProblem
 from rf_middleware.issuer.serve import Options, serve
 from rf_middleware.issuers import issuer_of

@@ -1,8 +1,8 @@
 """A running issuer in this process, with a workspace, a key and a token, asked through httpx's ASGI transport."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -29,7 +29,20 @@ from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
 from rf_middleware.issuer.vault import Vault
 
-__all__ = ["BY", "PASSWORDS", "SESSION", "VAULT", "Rig", "Turned", "in_loop", "new_key", "opened", "running", "until"]
+__all__ = [
+    "BY",
+    "PASSWORDS",
+    "SESSION",
+    "VAULT",
+    "Rig",
+    "Turned",
+    "in_loop",
+    "new_key",
+    "opened",
+    "running",
+    "store_of",
+    "until",
+]
 
 SESSION = "a-session-of-this-validator"
 
@@ -90,6 +103,14 @@ class Rig:
     def told(self) -> list[str]:
         """Return what every event so far says that happened."""
         return [event.change for event in self.store.events_after(0)]
+
+
+@contextmanager
+def store_of(path: Path) -> Generator[Store]:
+    """Open a database, as a command does beside a server."""
+    database = Database(path)
+    yield Store(database)
+    database.close()
 
 
 class Parking:

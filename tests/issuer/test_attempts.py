@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from rf_middleware.issuer.attempts import Attempt, Attempts, Limit
+from tests.core.machines import explored
 from tests.issuer.rig import Turned
 
 HOME, AWAY = "192.0.2.1", "198.51.100.7"
@@ -323,4 +324,4 @@ class Guessing(RuleBasedStateMachine):
 
 def test_no_order_of_events_lets_more_guesses_through() -> None:
     """In any order of attempts, ends and time, failures stay within each limit, and who waits as told goes on."""
-    run_state_machine_as_test(Guessing)
+    assert explored(Guessing) > 0

@@ -5,8 +5,6 @@ import os
 import runpy
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +17,7 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.keys import KEY_PREFIX, TOKEN_PREFIX, well_formed
 from rf_middleware.issuer.store import Store
+from tests.core.modules import in_place_of
 
 
 @pytest.fixture
@@ -151,19 +150,6 @@ def test_a_hole_in_the_package_itself_is_not_blamed_on_an_extra() -> None:
 def test_an_unknown_command_is_bad_usage() -> None:
     """Exit 2."""
     assert CliRunner().invoke(cli.group, ["nonsense"]).exit_code == 2
-
-
-@contextmanager
-def in_place_of(name: str, module: ModuleType | None) -> Generator[None]:
-    """Put a module, or a hole, where a name is imported from."""
-    before = sys.modules.get(name)
-    sys.modules[name] = module  # type: ignore[assignment]  # None makes the import fail
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
 
 
 def test_the_demo_is_run_with_its_option_and_its_result_is_the_exit_code() -> None:

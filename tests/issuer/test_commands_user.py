@@ -19,7 +19,7 @@ from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.people import Person
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.texts import is_email
-from tests.issuer.rig import BY, PASSWORDS, new_key
+from tests.issuer.rig import BY, PASSWORDS, new_key, store_of
 from tests.issuer.test_audit import rows
 from tests.issuer.test_commands_workspace import left_behind
 
@@ -38,9 +38,8 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(database: Path) -> Generator[Store]:
     """The store of that file."""
-    opened = Database(database)
-    yield Store(opened)
-    opened.close()
+    with store_of(database) as store:
+        yield store
 
 
 def invoke(database: Path, *arguments: str) -> Result:

@@ -19,7 +19,7 @@ from rf_middleware.issuer.audit import NOBODY, START, By, Note, Query, Verdict
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.schema import audit
 from rf_middleware.issuer.store import Store
-from tests.issuer.rig import new_key
+from tests.issuer.rig import new_key, store_of
 
 ANN = By("person", "p1", "ann@example.com", "203.0.113.9")
 BOB = By("key", "k9", "bob's 100% key_1", "::1")
@@ -53,9 +53,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def store(path: Path) -> Generator[Store]:
     """The store of that database."""
-    database = Database(path)
-    yield Store(database)
-    database.close()
+    with store_of(path) as store:
+        yield store
 
 
 def tamper(path: Path, *statements: str) -> None:

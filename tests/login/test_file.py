@@ -7,8 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +17,7 @@ from rf_middleware._login.file import LoginFile, path_of
 from rf_middleware._login.values import Login
 from rf_middleware._secret import Secret
 from rf_middleware.exceptions import LoginError
+from tests.core.modules import in_place_of
 from tests.login.worlds import ISSUER, KEY
 
 ADVICE = "; nothing was changed; mend it, move it away, or name another with ROBOFLOW_CONFIG_DIR"
@@ -243,19 +242,6 @@ def test_what_can_not_be_written_whole_is_not_written(path: Path) -> None:
     assert done.stdout == f"the login file {path} can't be written: File too large{ADVICE}\n"
     assert path.read_bytes() == before
     assert around(path) == ["config.json"]
-
-
-@contextmanager
-def in_place_of(name: str, module: ModuleType | None) -> Generator[None]:
-    """Put a module, or a hole, where a name is imported from."""
-    before = sys.modules.get(name)
-    sys.modules[name] = module  # type: ignore[assignment]  # None makes the import fail
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-        if before is not None:
-            sys.modules[name] = before
 
 
 def test_without_locks_a_login_works_all_the_same(path: Path) -> None:

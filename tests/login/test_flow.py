@@ -15,7 +15,7 @@ import pytest
 
 from rf_middleware._login.flow import Result, Wish, log_in
 from rf_middleware.exceptions import ConfigurationError, LoginError
-from tests.login.test_file import in_place_of
+from tests.core.modules import in_place_of
 from tests.login.worlds import (
     DEVICE,
     ISSUER,

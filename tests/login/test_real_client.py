@@ -45,31 +45,25 @@ def log_in(path: Path, issuer: str, slug: str, key: str) -> None:
 
 def client(path: Path, url: str, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run Roboflow's command line."""
-    environ = environment(path, API_URL=url, APP_URL=url)
+    return process(path, url, [*CLIENT, *arguments], typed)
+
+
+def python(path: Path, url: str, code: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a script that uses Roboflow's package."""
+    return process(path, url, [sys.executable, "-c", code], typed, PYTHONWARNINGS="ignore")
+
+
+def process(path: Path, url: str, command: list[str], typed: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Roboflow's to its end."""
     return subprocess.run(
-        [*CLIENT, *arguments],
-        env=environ,
+        command,
+        env={**environment(path, API_URL=url, APP_URL=url), **more},
         input=typed,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
         start_new_session=True,  # without a terminal it reads the token from stdin
-    )
-
-
-def python(path: Path, url: str, code: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a script that uses Roboflow's package."""
-    environ = {**environment(path, API_URL=url, APP_URL=url), "PYTHONWARNINGS": "ignore"}
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        env=environ,
-        input=typed,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-        start_new_session=True,
     )
 
 

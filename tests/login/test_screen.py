@@ -92,9 +92,10 @@ def test_the_browser_is_the_one_of_the_system(tmp_path: Path, monkeypatch: pytes
     assert seen.read_text(encoding="utf-8") == URL
 
 
-def test_a_browser_that_can_not_be_started_is_no_error(tmp_path: Path) -> None:
-    """The address was shown, too."""
+def test_a_browser_that_can_not_be_started_is_no_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The address was shown, too: not a word is lost about it."""
     browse(URL, str(tmp_path / "nothing"))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_real_world_opens_nothing_when_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,8 +31,16 @@ def search(
 ) -> str | None:
     """Return the first violation (of one promise) that random schedules show (with much of some things), if any."""
     for seed in seeds:
-        try:
-            Story(seeded(seed), parts, bound, only, favours).run(STEPS)
-        except Violation as violation:
-            return f"seed {seed}: {violation}"
+        broken = violation_of(Story(seeded(seed), parts, bound, only, favours), STEPS)
+        if broken is not None:
+            return f"seed {seed}: {broken}"
+    return None
+
+
+def violation_of(story: Story, steps: int) -> Violation | None:
+    """Let a story run; return which promise was broken in it, if any."""
+    try:
+        story.run(steps)
+    except Violation as violation:
+        return violation
     return None

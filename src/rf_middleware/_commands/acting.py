@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import quote
 
-from rf_middleware._commands.shared import Failed, explained
+from rf_middleware._commands.shared import explained
 from rf_middleware._login.addresses import Server, effective_region
 from rf_middleware._login.content import Content
 from rf_middleware._login.file import LoginFile
@@ -21,6 +21,7 @@ from rf_middleware._login.stored import find, server_of
 from rf_middleware._login.talk import USUAL, Talk
 from rf_middleware._login.values import Answer, Login, Unanswered, masked, usable
 from rf_middleware._secret import Secret
+from rf_middleware._terminal import Failed
 
 __all__ = ["CHECK", "VARIABLES", "Acting", "acting", "good", "missing"]
 

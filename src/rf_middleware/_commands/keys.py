@@ -15,19 +15,11 @@ import click
 from rf_middleware._commands.acting import Acting, acting
 from rf_middleware._commands.fields import Fields, fields, key_argument, when
 from rf_middleware._commands.keys_shown import called, described, listed, receipt_line, say, show_secret, shown
-from rf_middleware._commands.shared import (
-    FINITE,
-    TEXT,
-    Failed,
-    explained,
-    in_words,
-    json_option,
-    url_option,
-    workspace_option,
-)
+from rf_middleware._commands.shared import FINITE, TEXT, explained, in_words, json_option, url_option, workspace_option
 from rf_middleware._login import the_world
 from rf_middleware._login.values import masked
 from rf_middleware._secret import Secret
+from rf_middleware._terminal import Failed
 
 __all__ = ["keys"]
 

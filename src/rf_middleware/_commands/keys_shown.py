@@ -5,8 +5,9 @@ from typing import Final, cast
 
 import click
 
-from rf_middleware._commands.shared import in_words, objects, print_json, show, table
+from rf_middleware._commands.shared import in_words, objects, print_json, table
 from rf_middleware._login.values import plain
+from rf_middleware._terminal import show
 
 __all__ = ["called", "described", "listed", "say", "show_secret", "shown"]
 

@@ -7,7 +7,6 @@ import click
 from rf_middleware._commands.acting import CHECK, VARIABLES, Acting, acting, good
 from rf_middleware._commands.shared import (
     TEXT,
-    Failed,
     explained,
     in_words,
     json_option,
@@ -20,6 +19,7 @@ from rf_middleware._commands.shared import (
 from rf_middleware._login import the_world
 from rf_middleware._login.flow import Wish, log_in
 from rf_middleware._login.values import Answer, masked
+from rf_middleware._terminal import Failed
 
 __all__ = ["login", "whoami"]
 

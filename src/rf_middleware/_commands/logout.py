@@ -11,7 +11,7 @@ import click
 
 from rf_middleware._commands.acting import missing
 from rf_middleware._commands.keys_shown import receipt_line
-from rf_middleware._commands.shared import Failed, explained, json_option, print_json, url_option, workspace_option
+from rf_middleware._commands.shared import explained, json_option, print_json, url_option, workspace_option
 from rf_middleware._login import the_world
 from rf_middleware._login.addresses import server
 from rf_middleware._login.file import LoginFile
@@ -21,6 +21,7 @@ from rf_middleware._login.reading import complaint, members
 from rf_middleware._login.stored import find
 from rf_middleware._login.talk import Talk
 from rf_middleware._login.values import Answer, Login, masked
+from rf_middleware._terminal import Failed
 from rf_middleware.exceptions import ConfigurationError
 
 __all__ = ["logout"]

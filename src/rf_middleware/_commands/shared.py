@@ -9,17 +9,16 @@ from typing import Any, Final, cast
 import click
 
 from rf_middleware._login.values import plain
+from rf_middleware._terminal import Failed
 from rf_middleware.exceptions import ConfigurationError, LoginError
 
 __all__ = [
     "FINITE",
     "TEXT",
-    "Failed",
     "explained",
     "in_words",
     "json_option",
     "print_json",
-    "show",
     "table",
     "url_option",
     "workspace_option",
@@ -65,14 +64,6 @@ workspace_option = click.option(
 )
 
 
-class Failed(click.ClickException):
-    """A refusal: one line on stderr, exit 1."""
-
-    def show(self, file: Any = None) -> None:  # noqa: ANN401, ARG002 - the signature of click
-        """Print the line."""
-        click.echo(f"rf-middleware: {' '.join(self.message.split())}", err=True)
-
-
 class Misused(Failed):
     """Bad usage: one line on stderr, exit 2."""
 
@@ -100,15 +91,6 @@ def explained() -> Generator[None]:
 def print_json(body: Mapping[str, object]) -> None:
     """Print what a program reads."""
     click.echo(json.dumps(body))
-
-
-def show(text: str, otherwise: str) -> None:
-    """Print what is shown only once; an error of the print says what to do about it."""
-    try:
-        click.echo(text)
-    except OSError as error:
-        error.add_note(otherwise)
-        raise
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

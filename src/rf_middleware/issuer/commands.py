@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from rf_middleware._fingerprint import fingerprint
+from rf_middleware._terminal import Failed, show
 from rf_middleware.issuer.audit import By
 from rf_middleware.issuer.database import Database, DatabaseProblem, explained, locate
 from rf_middleware.issuer.keys import TOKEN_PREFIX, mint
@@ -18,7 +19,6 @@ from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.texts import LONGEST, short
 
 __all__ = [
-    "Failed",
     "command",
     "database_option",
     "json_option",
@@ -26,18 +26,9 @@ __all__ = [
     "name_option",
     "opened",
     "public_url",
-    "show",
     "token",
     "workspace_of",
 ]
-
-
-class Failed(click.ClickException):
-    """A refusal: one line on stderr, exit 1."""
-
-    def show(self, file: object = None) -> None:  # noqa: ARG002 - the signature of click
-        """Print the line."""
-        click.echo(f"rf-middleware: {' '.join(self.message.split())}", err=True)
 
 
 database_option = click.option(
@@ -76,15 +67,6 @@ def maker() -> str:
     """Return what is said of a key that a command makes."""
     by = command()
     return f"command line, {by.name or f'user {by.id}'}"[:200]
-
-
-def show(text: str, otherwise: str) -> None:
-    """Print what is shown only once; an error of the print says what to do about it."""
-    try:
-        click.echo(text)
-    except OSError as error:
-        error.add_note(otherwise)
-        raise
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import click
 
+from rf_middleware._terminal import Failed
 from rf_middleware.issuer.audit import Entry, Query
-from rf_middleware.issuer.commands import Failed, database_option, json_option, opened, workspace_of
+from rf_middleware.issuer.commands import database_option, json_option, opened, workspace_of
 from rf_middleware.issuer.texts import plain
 
 __all__ = ["audit"]

@@ -4,7 +4,8 @@ import json
 
 import click
 
-from rf_middleware.issuer.commands import Failed, command, database_option, json_option, opened
+from rf_middleware._terminal import Failed
+from rf_middleware.issuer.commands import command, database_option, json_option, opened
 
 __all__ = ["identity"]
 

@@ -5,7 +5,8 @@ from typing import Final, TextIO
 
 import click
 
-from rf_middleware.issuer.commands import Failed, command, database_option, json_option, maker, opened, workspace_of
+from rf_middleware._terminal import Failed
+from rf_middleware.issuer.commands import command, database_option, json_option, maker, opened, workspace_of
 from rf_middleware.issuer.importing import Entry, read_entries
 
 __all__ = ["import_keys"]

@@ -5,7 +5,8 @@ import os
 
 import click
 
-from rf_middleware.issuer.commands import Failed, database_option
+from rf_middleware._terminal import Failed
+from rf_middleware.issuer.commands import database_option
 from rf_middleware.issuer.commands import public_url as checked_url
 from rf_middleware.issuer.database import DatabaseProblem, locate
 from rf_middleware.issuer.oidc_settings import BadSettings, read_settings

@@ -12,16 +12,15 @@ from datetime import UTC, datetime
 import click
 
 from rf_middleware._fingerprint import fingerprint
+from rf_middleware._terminal import Failed, show
 from rf_middleware.issuer.changes_people import disable_person
 from rf_middleware.issuer.commands import (
-    Failed,
     command,
     database_option,
     json_option,
     name_option,
     opened,
     public_url,
-    show,
     workspace_of,
 )
 from rf_middleware.issuer.commands_waiting import carry_out, wait_option

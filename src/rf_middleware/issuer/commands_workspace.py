@@ -10,16 +10,15 @@ from typing import Final
 import click
 
 from rf_middleware._models import SLUG
+from rf_middleware._terminal import Failed, show
 from rf_middleware.issuer.changes import remove_owner, set_workspace
 from rf_middleware.issuer.commands import (
-    Failed,
     command,
     database_option,
     json_option,
     maker,
     name_option,
     opened,
-    show,
     workspace_of,
 )
 from rf_middleware.issuer.commands_import import import_keys
