@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -72,7 +72,7 @@ class Scene:
     issuer_url: str
     flask_url: str
     starlette_url: str
-    key: str
+    key: str = field(repr=False)
 
 
 class Stage:

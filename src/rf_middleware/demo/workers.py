@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from rf_middleware.demo.failed import must
@@ -18,7 +18,7 @@ _LONGEST_PAUSE: Final = 0.1
 class Key:
     """A key and its id. Shown as prefix and last four characters."""
 
-    secret: str
+    secret: str = field(repr=False)
     id: str
 
     def __str__(self) -> str:

@@ -168,6 +168,6 @@ COMPONENTS: Final[JsonObject] = {
         "key": {"type": "http", "scheme": "bearer", "description": "An API key"},
         "keyInQuery": {"type": "apiKey", "in": "query", "name": "api_key"},
         "validator": {"type": "http", "scheme": "bearer", "description": "A validator token"},
-        "session": {"type": "apiKey", "in": "cookie", "name": "rf_session", "description": "Of somebody signed in"},
+        "session": {"type": "apiKey", "in": "cookie", "name": "rf_session", "description": "`__Host-` over https"},
     },
 }
