@@ -11,7 +11,7 @@
 import string
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from authlib.oauth2.claims import ClaimsOption
@@ -53,7 +53,7 @@ class Expected:
 
     issuer: str
     client_id: str
-    nonce: str
+    nonce: str = field(repr=False)
     since: float | None
 
 
