@@ -1,5 +1,6 @@
 """The stores behind the cache: one specification, run over each of them, and each against a plain dictionary."""
 
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -136,8 +137,6 @@ class TestStore:
             now = store.clock.time
             if verb == "put":
                 model.pop(digest, None)
-                if make is denials:  # which makes room by what has ended first
-                    model = {each: value for each, value in model.items() if now < value[0]}
                 model[digest] = (now + TTL, str(now))
                 if len(model) > maxsize:
                     del model[next(iter(model))]
@@ -151,8 +150,6 @@ class TestStore:
             for each in (b"a", b"b", b"c", b"d", b"e"):
                 end, value = model.get(each, (0.0, ""))
                 assert store.get(each) == (value if now < end else None)
-                if make is denials and each in model:  # which drops what was used least lately
-                    model[each] = model.pop(each)
 
 
 def steps() -> st.SearchStrategy[tuple[str, bytes, float]]:
@@ -202,6 +199,44 @@ def test_memory_stays_bounded() -> None:
         bench.request(key).send(bench.no() if number % 2 else bench.yes())
     memory = bench.core._memory
     assert (len(memory.grants), len(memory.denials), memory.flights) == (10, 10, {})
+
+
+@pytest.mark.parametrize("count", [1_000, 44_000, 100_000])
+def test_a_denial_takes_little_memory(count: int) -> None:
+    """A pool full of denials holds at most 250 bytes for each, fingerprints included, just after it grew too."""
+    store = Denials(count, TTL, HandClock())
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(2 * count):
+            store.put(fingerprint(b"%d" % number), Refusal(Reason.INVALID_KEY))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(store) == count
+    assert (after - before) / count <= 250
+
+
+def test_nothing_of_a_flood_stays() -> None:
+    """Each new denial takes away two whose time is over, so that a pool that was full becomes small again."""
+    clock = HandClock()
+    store = Denials(1_000, TTL, clock)
+    for number in range(1_000):
+        store.put(b"%d" % number, INVALID)
+    clock.forward(TTL)
+    for number in range(600):
+        store.put(b"later %d" % number, INVALID)
+    assert len(store) == 600
+
+
+def test_a_refusal_with_a_text_keeps_it() -> None:
+    """Only what says no more than that there is no such key is kept without its words."""
+    store = Denials(10, TTL, HandClock())
+    paused = Refusal(Reason.PAUSED, "ask your admin")
+    store.put(b"a", paused)
+    store.put(b"b", Refusal(Reason.INVALID_KEY, retry_after=3.0))
+    assert store.get(b"a") == paused
+    assert store.get(b"b") == Refusal(Reason.INVALID_KEY, retry_after=3.0)
 
 
 def test_whole_fingerprints_tell_keys_apart() -> None:
