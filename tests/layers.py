@@ -25,7 +25,7 @@ class Layer:
 LAYERS = [
     Layer(
         name="values",
-        files="_models _clock _fingerprint _wire",
+        files="_models _clock _fingerprint _wire _keyformat _address",
         why="both ends of the protocol share these and nothing else",
         may="values",
         pure=True,
@@ -33,7 +33,7 @@ LAYERS = [
     Layer(
         name="leaves",
         files="exceptions _query _locations _redact _credentials _challenge _rules _options _values _secret _cache"
-        " _memory _limits _breaker _lease _core _flight _finish _streams",
+        " _memory _limits _breaker _budget _gate _crowd _counts _lease _core _asking _flight _finish _streams",
         why="decisions are made without I/O, so that they can be simulated and timed",
         may="values leaves",
         packages="cachetools",
@@ -48,7 +48,7 @@ LAYERS = [
     ),
     Layer(
         name="validator",
-        files="validator _shared _endings",
+        files="validator _shared _endings _servers",
         why="the public face of core and transport; knows of no framework",
         may="values leaves transport validator",
     ),

@@ -84,7 +84,9 @@ async def settle(
         headers = [pair for pair in scope["headers"] if pair[0] in guard.watched]
         step = guard.examine(headers, step.named, step.query, body)
     if isinstance(step, Pending):
-        step = guard.settle(step, await guard.validator.aresolve(step.key))
+        peer, forwarded = scope.get("client") or ("", 0), header(scope, b"x-forwarded-for").decode("latin-1")
+        client = guard.client(peer[0], forwarded)
+        step = guard.settle(step, await guard.validator.aresolve(step.key, client))
     return step, receive
 
 

@@ -2,7 +2,7 @@
 
 Grants live in an ordered dict that drops the oldest: a look-up is one ``dict.get`` (0.12 us against
 0.6 us of ``TTLCache[k]``, 2.0 us of ``TTLCache.get``) and needs no lock beside writers that hold one.
-Denials are read on the miss path only, under the core's lock; an entry has 120 to 150 bytes, of a ``TTLCache`` 260 to 330.
+Denials are read on the miss path only, under the core's lock; one takes 150 bytes at most (in a ``TTLCache`` 330).
 """
 
 import math
@@ -15,13 +15,14 @@ from rf_middleware._models import Grant, Reason, Refusal, Workspace
 
 __all__ = ["Denials", "Entry", "Grants"]
 
-Entry = tuple[float, Grant, float]
-"""Until when it is given without a thought, the grant, and until when it may be given; on the package's clock."""
+Entry = tuple[float, Grant, float, float]
+"""Until when it is given without a thought, the grant, until when it may be given, and until when while the issuer
+can't be asked; on the package's clock."""
 
 _NO_SUCH_KEY: Final = Refusal(Reason.INVALID_KEY)
 _Kept = float | tuple[float, Refusal]
 
-_FORGOTTEN: Final[Entry] = (-math.inf, Grant(Workspace("")), -math.inf)
+_FORGOTTEN: Final[Entry] = (-math.inf, Grant(Workspace("")), -math.inf, -math.inf)
 
 
 class Grants:
@@ -40,9 +41,9 @@ class Grants:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def put(self, digest: bytes, fresh: float, grant: Grant, until: float) -> None:
-        """Keep a grant: it is good until ``until``, and to be renewed after ``fresh`` if it is in use then."""
-        self._entries[digest] = (fresh, grant, until)
+    def put(self, digest: bytes, entry: Entry) -> None:
+        """Keep a grant."""
+        self._entries[digest] = entry
         self._entries.move_to_end(digest)
         if len(self._entries) > self._maxsize:
             self._entries.popitem(last=False)
@@ -91,7 +92,7 @@ class Denials:
         kept = self._young.get(digest) or self._old.get(digest)
         if kept is None:
             return None
-        end, refusal = (kept, _NO_SUCH_KEY) if isinstance(kept, float) else kept
+        end, refusal = kept if isinstance(kept, tuple) else (kept, _NO_SUCH_KEY)
         return refusal if self._clock() < end else None
 
     def put(self, digest: bytes, refusal: Refusal) -> None:

@@ -4,15 +4,14 @@ Rules for this file:
 
 * ``peek`` is the hit: no lock, no await. It reads the deadline *before* the look-up: in the other order a
   request could take an old entry, the feed drop it and renew, and the comparison pass.
-* ``flow`` is the miss, written once: a generator that yields what it needs done (``Ask``, ``Wait``,
-  ``Pause``, ``Start``) to a driver in a thread or on an event loop.
+* ``decide`` begins a miss and ``land`` ends a question; what happens between stands in ``_asking``.
 * Everything but ``peek`` decides under the lock, and nothing waits or calls out while holding it.
 * What was forgotten while a check was in flight fences that check: its answer is thrown away unless the
   issuer read the key after the event.
 * An answer may serve a request that arrived after its question was sent only while the lease is live. Without one
   at most two checks of a key are in flight: a request joins the one that began after it arrived, or waits to begin it.
-* A question has the whole time limit, however little the request that needs it has left: else a slow issuer would
-  look like one that is down.
+* While the issuer can't be asked an old grant may stand in for its answer, if that was allowed: never one that was
+  dropped, since its key was revoked, or forgotten.
 """
 
 import math
@@ -20,21 +19,21 @@ from dataclasses import replace
 from threading import Lock
 from typing import Final
 
-from rf_middleware._breaker import Breaker, Budget
 from rf_middleware._clock import Clock
-from rf_middleware._flight import Answer, Ask, Flight, Flow, Pause, Share, Start, Wait, joinable
+from rf_middleware._counts import Counts
+from rf_middleware._crowd import Crowd
+from rf_middleware._flight import Answer, Flight, Question, Share, joinable
+from rf_middleware._gate import UNAVAILABLE, Gate
+from rf_middleware._keyformat import KeyFormat
 from rf_middleware._lease import Lease, News
 from rf_middleware._limits import Limits
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
-from rf_middleware._secret import Secret
 from rf_middleware._wire import Poll, Reply
 
-__all__ = ["Core", "Limits"]
+__all__ = ["UNAVAILABLE", "Core", "Limits"]
 
-
-_UNAVAILABLE: Final = Refusal(Reason.ISSUER_UNAVAILABLE)
-_LONGEST_PAUSE: Final = 0.5
+_CROWDED: Final = Refusal(Reason.ISSUER_UNAVAILABLE, "Too many requests wait for the issuer of API keys.")
 _FRESH: Final = 0.8
 """Of the time that a grant may be kept without a feed; after that a key in use is asked about in the background."""
 
@@ -48,22 +47,24 @@ class Core:
     """
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
-        self._limits = limits
-        self._clock = clock
+        self.limits = limits
+        self.clock = clock
         self.start()
 
     def start(self) -> None:
         """Begin as a new validator, knowing nothing: at construction and in a forked child."""
-        limits = self._limits
+        limits = self.limits
         self.deadline = -math.inf
         self._has_feed: bool | None = None
         self._lock = Lock()
         self._lease = Lease()
-        self._memory = Memory(limits.maxsize, limits.negative_ttl, self._clock)
+        self._key_format: KeyFormat | None = None
+        self._memory = Memory(limits.maxsize, limits.negative_ttl, self.clock)
         self._look_up = self._memory.grants.get
-        self._began = 0
-        self._breaker = Breaker()
-        self._budget = Budget(limits.unknown_key_rate, limits.unknown_key_burst)
+        self.began = 0
+        self.counts = Counts()
+        self._crowd = Crowd()
+        self._gate = Gate(limits, self.counts)
 
     def renew(self) -> None:
         """Forget everything, and take up the feed as a new session; requests under way go on."""
@@ -78,7 +79,7 @@ class Core:
     def peek(self, digest: bytes) -> Grant | None:
         """Return the grant of a key that needs no asking."""
         deadline = self.deadline
-        now = self._clock()
+        now = self.clock()
         if now < deadline:
             entry = self._look_up(digest)
             if entry is not None and now < entry[0]:
@@ -87,105 +88,87 @@ class Core:
 
     # ---- the miss
 
-    def flow(self, key: Secret, digest: bytes) -> Flow:
-        """Find out about a key that ``peek`` did not know."""
-        arrived = self._began  # checks that begin from now on have a higher number
-        arrived_at = self._clock()
-        give_up = arrived_at + self._limits.timeout
-        late, thrown_away = False, 0
-        while True:
-            step = self._next(key, digest, arrived)
-            if isinstance(step, Grant | Refusal):
-                return step
-            outcome: Answer | Verdict | None
-            if step.mine and not late and step.known is None:
-                outcome = yield from self._lead(key, digest, step.flight)
-            else:
-                if step.mine:  # a question has all its time, however little this request has left
-                    lead = self._lead(key, digest, step.flight)
-                    yield Start(lead, next(lead))
-                if step.known is not None:
-                    return step.known
-                outcome = yield Wait(step.flight.landing, max(0.0, give_up - self._clock()))
-            if isinstance(outcome, Grant | Refusal) and step.serves(outcome, arrived, arrived_at):
-                return outcome
-            late, left = True, give_up - self._clock()
-            if left <= 0:
-                return _UNAVAILABLE
-            if step.mine:
-                if thrown_away:
-                    yield Pause(min(left, _LONGEST_PAUSE, 0.01 * 2.0**thrown_away))
-                thrown_away += 1
+    def could_be(self, key: bytes) -> bool:
+        """Tell whether it makes sense to ask about a key, by what the issuer says of those that it makes."""
+        return self._key_format is None or self._key_format.could_be(key)
 
-    def _lead(self, key: Secret, digest: bytes, flight: Flight) -> Flow:
-        """Ask, on behalf of all who share the flight."""
-        answer: Answer | None = None
-        verdict: Verdict | None = None
-        try:
-            reply = yield Ask(key, self._limits.timeout)
-            answer = reply if isinstance(reply, Answer) else Answer(_UNAVAILABLE)
-        finally:  # whatever ends this request, those who wait for it go on
-            verdict = self._land(digest, flight, answer)
-        return verdict
-
-    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
-        """Decide under the lock: answer, or take part in a flight."""
+    def sit(self, question: Question, seats: float) -> float:
+        """Note that somebody may wait for the issuer, and return for how many seconds."""
         with self._lock:
-            memory, now = self._memory, self._clock()
-            known = memory.denials.get(digest) or self.peek(digest)
-            if known is not None:
-                return known
-            flights, live = memory.flights.get(digest, ()), now < self.deadline
-            entry = memory.grants.get(digest)
-            if entry is not None and live and now < entry[2]:  # in use while it ages: renewed in the background
-                renewing = flights or self._breaker.wait(now)
-                return entry[1] if renewing else self._begin(key, digest, now, known=entry[1])
-            shared = joinable(flights, arrived, live=live)
+            return self._crowd.enter(question, seats, self.clock())
+
+    def rise(self, question: Question) -> None:
+        """Note that it waits no more."""
+        with self._lock:
+            self._crowd.leave(question)
+
+    def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
+        """Answer, or take part in a flight.
+
+        Args:
+            question: what to find out.
+            arrived: how many checks had begun when the request arrived.
+            may_wait: whether it may wait for the issuer at all.
+        """
+        with self._lock:
+            now = self.clock()
+            step = self._remembered(question, now)
+            if step is not None:
+                return step
+            if not may_wait:
+                self.counts.crowded += 1
+                return _CROWDED
+            live = now < self.deadline
+            shared = joinable(self._memory.flights.get(question.digest, ()), arrived, live=live)
             if shared is not None:
                 return Share(shared, mine=False, live=live)
-            rest = self._breaker.wait(now)
-            if rest > 0:
-                return replace(_UNAVAILABLE, retry_after=rest)
-            shortage = self._budget.take(now) if entry is None else 0.0
-            if shortage > 0:
-                return Refusal(Reason.TOO_MANY_UNKNOWN_KEYS, retry_after=shortage)
-            return self._begin(key, digest, now, paid=entry is None)
+            payer = question.client if self._memory.grants.get(question.digest) is None else None
+            return self._gate.refusal(now, payer) or self._begin(question, now, payer=payer)
 
-    def _begin(
-        self, key: Secret, digest: bytes, now: float, *, known: Grant | None = None, paid: bool = False
-    ) -> Share:
-        self._began += 1
-        flight = Flight(self._began, now, self._lease.applied, publishable=key.publishable, paid=paid)
-        self._memory.begin(digest, flight)
+    def _remembered(self, question: Question, now: float) -> Verdict | Share | None:
+        digest, memory = question.digest, self._memory
+        known = memory.denials.get(digest) or self.peek(digest)
+        if known is not None:
+            return known
+        entry = memory.grants.get(digest)
+        if entry is None or now >= min(entry[2], self.deadline):
+            return None
+        if digest in memory.flights or self._gate.rests(now):
+            return entry[1]
+        return self._begin(question, now, known=entry[1])  # in use while it ages: renewed in the background
+
+    def _begin(self, question: Question, now: float, *, known: Grant | None = None, payer: str | None = None) -> Share:
+        self.began += 1
+        self.counts.asked += 1
+        publishable = question.key.publishable
+        flight = Flight(self.began, now, self._lease.applied, publishable=publishable, payer=payer)
+        self._memory.begin(question.digest, flight)
         return Share(flight, mine=True, live=True, known=known)
 
-    def _land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
+    def land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
         """Take in an answer; ``None`` when it was thrown away or never came."""
         with self._lock:
             listed = self._memory.land(digest, flight)
             verdict = self._judge(digest, flight, answer) if listed and answer is not None else None
-            denied = isinstance(verdict, Refusal) and verdict.reason is not Reason.ISSUER_UNAVAILABLE
-            if flight.paid and not denied:
-                self._budget.give_back()
+            self._gate.ended(flight, verdict)
         flight.landing.set_result(verdict)
         return verdict
 
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         verdict = answer.believed()
-        if isinstance(verdict, Refusal) and verdict.reason is Reason.ISSUER_UNAVAILABLE:
-            self._breaker.failed(self._clock())
+        if not self._gate.answered(verdict, self.clock()):
             return verdict
-        self._breaker.succeeded()
         if flight.void or self._outdated(flight, answer):
+            self.counts.outdated += 1
             return None
         if isinstance(verdict, Refusal):
             self._memory.deny(digest, verdict)
             return verdict
         if flight.publishable:  # not secret, whatever the issuer says of it
             verdict = replace(verdict, publishable=True)
-        kept = self._limits.ttl if self._lease.epoch is not None else self._limits.bound
+        kept = self.limits.ttl if self._lease.epoch is not None else self.limits.bound
         fresh = kept * _FRESH if self._has_feed is False else kept
-        self._memory.grant(digest, flight, verdict, kept, fresh)
+        self._memory.grant(digest, flight, verdict, kept=kept, fresh=fresh, spare=self.limits.stale_if_error)
         return verdict
 
     def _outdated(self, flight: Flight, answer: Answer) -> bool:
@@ -195,6 +178,27 @@ class Core:
             return False  # no feed to compare with; or a plain HTTP refusal, which lets nobody in
         return answer.epoch != epoch or answer.head < max(flight.applied, flight.fence)
 
+    def or_stale(self, digest: bytes, verdict: Verdict) -> Verdict:
+        """Return what a request is told: the verdict, or where nobody can give one an old grant, if that is allowed.
+
+        RFC 5861 section 4. The time allowed counts from when the grant could last be given without asking: its own
+        time was over, or the lease ended.
+        """
+        spare = self.limits.stale_if_error
+        if not spare or isinstance(verdict, Grant) or verdict.reason is not Reason.ISSUER_UNAVAILABLE:
+            return verdict
+        with self._lock:
+            entry = self._memory.grants.get(digest)
+            vouched = math.inf if self._has_feed is False else self.deadline
+            now = self.clock()
+            if entry is None or now >= min(entry[3], vouched + spare):
+                return verdict
+            late = now - min(entry[2], vouched)
+            if late < 0:  # somebody else got an answer meanwhile
+                return entry[1]
+            self.counts.stale += 1
+            return replace(entry[1], stale_for=late)
+
     # ---- the feed, and other ways to be told
 
     def forget(self, digest: bytes) -> None:
@@ -202,17 +206,18 @@ class Core:
         with self._lock:
             self._memory.forget(digest)
 
-    def learn(self, *, has_feed: bool) -> None:
-        """Take in what the issuer definitely says of itself: whether it has a feed."""
+    def learn(self, *, has_feed: bool, key_format: KeyFormat | None = None) -> None:
+        """Take in what the issuer definitely says of itself: whether it has a feed, and what its keys look like."""
         with self._lock:
             self._has_feed = has_feed
-            if not has_feed and self._limits.bound > 0:
+            self._key_format = key_format
+            if not has_feed and self.limits.bound > 0:
                 self.deadline = math.inf
 
     def poll(self, wait: float, name: str = "", version: str = "") -> Poll:
         """Write the next poll of the feed. The clock is read here: send it after this."""
         with self._lock:
-            return self._lease.poll(self._clock(), wait, name, version)
+            return self._lease.poll(self.clock(), wait, name, version)
 
     def apply(self, poll: Poll, reply: Reply) -> News | None:
         """Take in the answer to a poll: first the events, then the lease. ``None``: it was ignored."""
@@ -220,12 +225,14 @@ class Core:
             news = self._lease.read(poll, reply)
             if news is None:
                 return None
+            self.counts.events += len(news.events)
             if news.reset:
+                self.counts.resets += 1
                 self._memory.clear()
             for event in news.events:
                 self._memory.drop(event)
-            if self.deadline <= self._clock():  # the feed is back after an outage, and the issuer with it
-                self._breaker.succeeded()
+            if self.deadline <= self.clock():  # the feed is back after an outage, and the issuer with it
+                self._gate.reopen()
             self.deadline = news.deadline
             return news
 
@@ -238,9 +245,9 @@ class Core:
 
     def staleness(self) -> Staleness:
         """Say what is promised at this moment."""
-        left = self.deadline - self._clock()
+        left, spare = self.deadline - self.clock(), self.limits.stale_if_error
         if left <= 0:
-            return Staleness("strict")
-        return (
-            Staleness("bounded", self._limits.bound) if self._has_feed is False else Staleness("lease", lease_left=left)
-        )
+            return Staleness("strict", if_error=spare)
+        if self._has_feed is False:
+            return Staleness("bounded", self.limits.bound, if_error=spare)
+        return Staleness("lease", lease_left=left, if_error=spare)

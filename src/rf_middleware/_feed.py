@@ -78,8 +78,9 @@ class Follower:
         while not self._stop.is_set():
             try:
                 if not followed:
-                    followed = self._feed.offered()
-                    self._core.learn(has_feed=followed)
+                    offer = self._feed.offered()
+                    followed = offer.feed
+                    self._core.learn(has_feed=followed, key_format=offer.key_format)
                     if not followed:
                         return
                 self._once()

@@ -31,7 +31,8 @@ def finished(
     Args:
         headers: of the app; names in any case.
         words: in the type of ``headers``.
-        wanted: what the place of the key asks for (``Carrier``): ``Vary`` one name at a time, ``Cache-Control``.
+        wanted: what the place of the key asks for (``Carrier``): ``Vary`` one name at a time, ``Cache-Control``; and
+            what is said of a grant that is old.
         workspace: a header that replaces the app's own of that name.
     """
     kept = list(headers)
@@ -57,6 +58,6 @@ def _missing(
     missing: list[tuple[AnyStr, AnyStr]] = []
     for name, value in wanted:
         said = controlled if name == words.cache_control else value.lower() in varied or words.star in varied
-        if not said:
+        if not said or name not in words.both:
             missing.append((name, value))
     return missing

@@ -8,7 +8,7 @@ from typing import Final
 from rf_middleware._models import SLUG, Grant, Reason, Refusal, Verdict, Workspace
 from rf_middleware._secret import Secret
 
-__all__ = ["Answer", "Ask", "Effect", "Flight", "Flow", "Pause", "Share", "Start", "Wait", "joinable"]
+__all__ = ["Answer", "Ask", "Effect", "Flight", "Flow", "Pause", "Question", "Share", "Start", "Wait", "joinable"]
 
 _FOREVER: Final = 1e300
 """Seconds that no key has left; NaN, infinity and numbers too large for a float are no seconds at all."""
@@ -49,6 +49,20 @@ def _is_workspace(value: object) -> bool:
 
 def _is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -_FOREVER <= value <= _FOREVER
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What a request has to know, and on whose behalf.
+
+    Attributes:
+        digest: the key's fingerprint.
+        client: the address that sent it; empty where questions are not counted by client.
+    """
+
+    key: Secret
+    digest: bytes
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +108,12 @@ Flow = Generator[Effect, Answer | Verdict | None, Verdict | None]
 class Flight:
     """One check in flight, which the requests for its key share."""
 
-    __slots__ = ("applied", "began", "fence", "landing", "paid", "publishable", "sent", "until", "void")
+    __slots__ = ("applied", "began", "fence", "landing", "payer", "publishable", "sent", "until", "void")
 
-    def __init__(self, began: int, sent: float, applied: int, *, publishable: bool, paid: bool) -> None:
+    def __init__(self, began: int, sent: float, applied: int, *, publishable: bool, payer: str | None) -> None:
         self.began = began
         self.publishable = publishable
-        self.paid = paid
+        self.payer = payer  # the client whose budget it is taken from; None where the key was good before
         self.until = sent
         self.sent = sent
         self.applied = applied

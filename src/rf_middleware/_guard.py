@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Final, NoReturn
 
 from rf_middleware import _query
+from rf_middleware._address import client_of, network
 from rf_middleware._credentials import KEY, PUBLISHABLE, Pairs
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Grant, Reason, Refusal, Verdict
@@ -179,7 +180,18 @@ class Guard:
         """Decide about a key that the validator has resolved."""
         if isinstance(verdict, Refusal):
             return verdict
-        return self._refusal(verdict) or Visit(self, verdict, pending.key, pending.carrier, pending.query)
+        carrier = pending.carrier if verdict.stale_for is None else pending.carrier.stale(verdict.stale_for)
+        return self._refusal(verdict) or Visit(self, verdict, pending.key, carrier, pending.query)
+
+    def client(self, peer: str, forwarded: str) -> str:
+        """Return who sent a request, for the limits by client; empty where these are off.
+
+        Args:
+            peer: who opened the connection.
+            forwarded: ``X-Forwarded-For`` as it came.
+        """
+        proxies = self.options.trusted_proxies
+        return "" if proxies is None else network(client_of(peer, forwarded, proxies))
 
     def exempts(self, path: str, raw: bytes) -> bool:
         """Tell whether a path needs no key."""

@@ -1,5 +1,6 @@
 """The places a key may be in: how the ``locations`` option writes them, how a key is taken out of each. Pure."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,9 +9,11 @@ from typing import Final
 
 from rf_middleware.exceptions import ConfigurationError
 
-__all__ = ["ALLOWED", "BLANKS", "Carrier", "Extract", "Location", "extractor", "parse", "stripped"]
+__all__ = ["ALLOWED", "BLANKS", "STALE", "Carrier", "Extract", "Location", "extractor", "parse", "stripped"]
 
 BLANKS: Final = b" \t"
+STALE: Final = "rf-stale"
+"""The response header that says for how many seconds nobody has vouched for the key (``stale_if_error``)."""
 _COMMA: Final = ord(",")  # looked for as a number: as bytes it takes ten times as long
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]+")
 _COMMAS: Final = re.compile(rb",[ \t,]*")
@@ -62,6 +65,14 @@ class Carrier:
 
     def __add__(self, other: "Carrier") -> "Carrier":
         return Carrier(self.vary + other.vary, self.private or other.private)
+
+    def stale(self, seconds: float) -> "Carrier":
+        """Return the same for an answer that was let in by a grant so old."""
+        carrier = Carrier(self.vary, self.private)
+        text = str(math.ceil(seconds))
+        object.__setattr__(carrier, "asgi", (*carrier.asgi, (STALE.encode(), text.encode())))
+        object.__setattr__(carrier, "wsgi", (*carrier.wsgi, (STALE, text)))
+        return carrier
 
 
 @dataclass(frozen=True, slots=True)

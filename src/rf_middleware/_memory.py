@@ -53,14 +53,24 @@ class Memory:
         self.grants.drop(digest)
         self.denials.put(digest, refusal)
 
-    def grant(self, digest: bytes, flight: Flight, grant: Grant, kept: float, fresh: float) -> None:
+    def grant(self, digest: bytes, flight: Flight, grant: Grant, *, kept: float, fresh: float, spare: float) -> None:
         """Remember a grant for ``kept`` seconds from before it was asked for, and not beyond its own end.
 
         It is put away also where that is over already: so it is known to be no junk key.
+
+        Args:
+            digest: of the key.
+            flight: that brought it.
+            grant: what the issuer said.
+            kept: seconds it may be given.
+            fresh: seconds after which it is renewed when it is in use.
+            spare: seconds more while the issuer can't be asked.
         """
         self.denials.drop(digest)
-        flight.until = flight.sent + min(kept, math.inf if grant.expires_in is None else grant.expires_in)
-        self.grants.put(digest, min(flight.sent + fresh, flight.until), grant, flight.until)
+        end = math.inf if grant.expires_in is None else flight.sent + grant.expires_in
+        flight.until = min(flight.sent + kept, end)
+        entry = (min(flight.sent + fresh, end), grant, flight.until, min(flight.until + spare, end))
+        self.grants.put(digest, entry)
 
     def forget(self, digest: bytes) -> None:
         """Forget a key because somebody says so; nobody knows when the issuer knew."""

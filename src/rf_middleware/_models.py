@@ -38,6 +38,8 @@ class Grant:
         publishable: whether the key is one that is not secret.
         expires_in: seconds the key has left, counted from before the issuer was asked
             (RFC 7662 section 4: a cache never outlives it); ``None`` means no end.
+        stale_for: seconds since its time was over, where it is given because the issuer can't be asked
+            (``stale_if_error``); ``None`` where somebody vouches for it.
 
     Raises:
         TypeError: ``scopes`` is a bare string.
@@ -48,6 +50,7 @@ class Grant:
     scopes: frozenset[str] | None = None
     publishable: bool = False
     expires_in: float | None = None
+    stale_for: float | None = None
 
     def __post_init__(self) -> None:
         scopes: Iterable[str] | None = self.scopes
@@ -105,15 +108,18 @@ class Staleness:
             ``"bounded"``: at most ``seconds``.
         seconds: the bound, 0.0 for the other two.
         lease_left: seconds until the lease must be renewed, 0.0 without one.
+        if_error: by how many seconds more an old grant is given while the issuer can't be asked (``stale_if_error``).
     """
 
     kind: str
     seconds: float = 0.0
     lease_left: float = 0.0
+    if_error: float = 0.0
 
     def __str__(self) -> str:
+        beyond = f"; {self.if_error:g} s more while the issuer can't be asked" if self.if_error else ""
         if self.kind == "lease":
-            return f"lease: a revoked key is refused at once (lease good for {self.lease_left:.1f} s more)"
+            return f"lease: a revoked key is refused at once (lease good for {self.lease_left:.1f} s more){beyond}"
         if self.kind == "strict":
-            return "strict: the issuer is asked about each request"
-        return f"bounded: a revoked key is accepted for {self.seconds:g} s at most"
+            return f"strict: the issuer is asked about each request{beyond}"
+        return f"bounded: a revoked key is accepted for {self.seconds:g} s at most{beyond}"

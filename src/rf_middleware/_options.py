@@ -44,6 +44,8 @@ class ValidatorSettings(TypedDict, total=False):
     timeout: float
     unknown_key_rate: float
     unknown_key_burst: int
+    stale_if_error: float
+    max_waiting: int | None
 
 
 class Settings(ValidatorSettings, total=False):
@@ -61,6 +63,7 @@ class Settings(ValidatorSettings, total=False):
     close_streams: bool
     on_denied: OnDenied | None
     workspace_header: str | None
+    trusted_proxies: int | None
 
 
 class RouteSettings(TypedDict, total=False):
@@ -93,6 +96,7 @@ _TAKEN: Final = frozenset(
 )
 _INHERITED: Final = frozenset(
     {"locations", "ambiguous", "max_body", "publishable", "strip", "close_streams", "on_denied", "workspace_header"}
+    | {"trusted_proxies"}
 )
 
 
@@ -110,6 +114,7 @@ class Options:
     close_streams: bool
     on_denied: OnDenied | None
     workspace_header: str | None
+    trusted_proxies: int | None
     given: Mapping[str, object]
 
     @classmethod
@@ -144,6 +149,7 @@ class Options:
             close_streams=flag(settings, "close_streams", default=True),
             on_denied=cast("OnDenied | None", on_denied),
             workspace_header=_header_name(settings.get("workspace_header")),
+            trusted_proxies=_proxies(settings),
             given=dict(settings),
         )
 
@@ -200,6 +206,12 @@ def _scopes(items: tuple[str, ...]) -> frozenset[str]:
         )
         raise ConfigurationError(message)
     return frozenset(items)
+
+
+def _proxies(settings: Mapping[str, object]) -> int | None:
+    if settings.get("trusted_proxies") is None:
+        return None
+    return int(number(settings, "trusted_proxies", 0, least=0, whole=True))
 
 
 def _header_name(value: object) -> str | None:

@@ -84,7 +84,8 @@ def settle(
         body = (read or read_body)(environ, guard.options.max_body)
         step = guard.examine(watched_headers(guard, environ), step.named, step.query, body)
     if isinstance(step, Pending):
-        step = guard.settle(step, guard.validator.resolve(step.key))
+        client = guard.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
+        step = guard.settle(step, guard.validator.resolve(step.key, client))
     return step
 
 

@@ -1,23 +1,27 @@
 """The public face of the core: check a key, forget a key, say what is promised, close."""
 
 import asyncio
+import math
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
+from rf_middleware._asking import flow
 from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
+from rf_middleware._counts import Counts
 from rf_middleware._credentials import KEY, encoded, presented
 from rf_middleware._drivers import adrive, drive
 from rf_middleware._endings import end_streams
 from rf_middleware._feed import Follower
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware._flight import Flow
+from rf_middleware._flight import Flow, Question
 from rf_middleware._lease import News
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
 from rf_middleware._registry import Registry
 from rf_middleware._secret import Secret
+from rf_middleware._servers import Seats
 from rf_middleware._streams import Streams
-from rf_middleware._values import number
 from rf_middleware.exceptions import refused
 from rf_middleware.issuers import issuer_of
 from rf_middleware.issuers._protocol import Closeable, Issuer, OffersFeed
@@ -41,6 +45,11 @@ class Validator:
         timeout: seconds a check may take in all.
         unknown_key_rate: questions per second that end in a denial.
         unknown_key_burst: such questions at once.
+        stale_if_error: seconds for which a grant may be given beyond its time while the issuer can't be asked; never
+            one of a key that was revoked or refused; 0 for not at all.
+        max_waiting: threads that may wait for the issuer at once; beyond these one waits only while none has waited
+            for a second. ``None`` for one less than the server has, where that is known (gunicorn, uWSGI), else for
+            any number.
         clock: seconds that only go forward, for tests.
 
     Raises:
@@ -58,26 +67,22 @@ class Validator:
         timeout: float = 5.0,
         unknown_key_rate: float = 50.0,
         unknown_key_burst: int = 200,
+        stale_if_error: float = 0.0,
+        max_waiting: int | None = None,
         clock: Clock = now,
     ) -> None:
         given = {
             "ttl": ttl,
             "negative_ttl": negative_ttl,
-            "max_staleness": ttl if max_staleness is None else max_staleness,
+            "max_staleness": max_staleness,
             "maxsize": maxsize,
             "timeout": timeout,
             "unknown_key_rate": unknown_key_rate,
             "unknown_key_burst": unknown_key_burst,
+            "stale_if_error": stale_if_error,
         }
-        limits = Limits(
-            ttl=number(given, "ttl", 0, least=0),
-            negative_ttl=number(given, "negative_ttl", 0, least=0),
-            bound=min(number(given, "ttl", 0, least=0), number(given, "max_staleness", 0, least=0)),
-            maxsize=int(number(given, "maxsize", 0, least=1, whole=True)),
-            timeout=number(given, "timeout", 0, least=0, above=True),
-            unknown_key_rate=number(given, "unknown_key_rate", 0, least=0, above=True),
-            unknown_key_burst=int(number(given, "unknown_key_burst", 0, least=1, whole=True)),
-        )
+        limits = Limits.of(given)
+        self._seats = Seats(max_waiting)
         self.issuer = issuer_of(issuer)
         self.streams = Streams()
         self._core = Core(limits, clock)
@@ -130,34 +135,34 @@ class Validator:
             return verdict
         raise refused(verdict)
 
-    def resolve(self, key: bytes) -> Verdict:
-        """Do what ``check`` does, with a verdict instead of an exception."""
+    def resolve(self, key: bytes, client: str = "") -> Verdict:
+        """Do what ``check`` does, with a verdict instead of an exception; ``client`` is the address that sent it."""
         digest = fingerprint(key)
         known = self._known(key, digest)
         if known is not None:
             return known
-        flow = self._miss(key, digest)
+        miss = self._miss(key, digest, client, self._seats.number)
         del key  # not in the locals of a traceback
-        return drive(flow, self.issuer)
+        return drive(miss, self.issuer)
 
-    async def aresolve(self, key: bytes) -> Verdict:
-        """Do what ``acheck`` does, with a verdict instead of an exception."""
+    async def aresolve(self, key: bytes, client: str = "") -> Verdict:
+        """Do what ``acheck`` does, with a verdict instead of an exception; ``client`` is the address that sent it."""
         digest = fingerprint(key)
         known = self._known(key, digest)
         if known is not None:
             return known
-        flow = self._miss(key, digest)
+        miss = self._miss(key, digest, client)
         del key  # not in the locals of a traceback
-        return await adrive(flow, self.issuer)
+        return await adrive(miss, self.issuer)
 
     def _known(self, key: bytes, digest: bytes) -> Verdict | None:
         grant = self.peek(digest)
-        return grant if grant is not None or KEY.fullmatch(key) else _NOT_A_KEY
+        return grant if grant is not None or (KEY.fullmatch(key) and self._core.could_be(key)) else _NOT_A_KEY
 
-    def _miss(self, key: bytes, digest: bytes) -> Flow:
+    def _miss(self, key: bytes, digest: bytes, client: str, seats: float = math.inf) -> Flow:
         if self._follower is not None:
             self._follower.start()
-        return self._core.flow(Secret(key.decode()), digest)
+        return flow(self._core, Question(Secret(key.decode()), digest, client), seats)
 
     # ---- forgetting
 
@@ -181,6 +186,11 @@ class Validator:
     def staleness(self) -> Staleness:
         """What is promised right now about a key that was revoked."""
         return self._core.staleness()
+
+    @property
+    def counts(self) -> Counts:
+        """What this process has asked and been told so far, without the hits; a copy."""
+        return replace(self._core.counts)
 
     # ---- the end
 
@@ -228,6 +238,7 @@ class Validator:
     def forked(self) -> None:
         """Begin as a new validator: only the parent hears the events of the parent's lease."""
         self._core.start()
+        self._seats.forked()
         self.streams.start()
         if isinstance(self.issuer, Closeable):
             self.issuer.forked()

@@ -13,7 +13,9 @@ from tests.contract.protected import Protect, Protected
 from tests.contract.subjects import Subject
 from tests.harness import Pairs
 
-_VALIDATORS = {"ttl", "negative_ttl", "max_staleness", "timeout", "unknown_key_rate", "unknown_key_burst"}
+_VALIDATORS = {"ttl", "negative_ttl", "max_staleness", "timeout", "unknown_key_rate", "unknown_key_burst"} | {
+    "stale_if_error"
+}
 
 
 @pytest.fixture

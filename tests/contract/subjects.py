@@ -24,7 +24,7 @@ Options = Mapping[str, Any]
 
 VIEW = {"scopes", "workspaces", "optional", "publishable"}
 ROUTE = VIEW | {"locations", "ambiguous", "on_denied"}
-OPTIONS = ROUTE | {"exempt", "max_body", "strip", "workspace_header"}
+OPTIONS = ROUTE | {"exempt", "max_body", "strip", "workspace_header", "trusted_proxies"}
 
 GUARDS_ROUTES = "it guards routes: what is not routed to one never reaches it"
 MIDDLEWARES = "the middleware's alone"
@@ -41,7 +41,7 @@ class Subject:
         name: for the test report.
         protect: builds the protected app from a validator, options, and headers that the app itself sets.
         lacks: what it does not have, with the reason. Options by name, and: ``unrouted`` (an answer to what no
-            route matches), ``websocket``, ``vary`` (``Vary`` and ``private``), ``request`` (one type that
+            route matches), ``websocket``, ``vary`` (``Vary``, ``private`` and ``RF-Stale``), ``request`` (one type that
             ``on_denied`` gets).
     """
 
@@ -141,7 +141,14 @@ def _fastapi_workspace(validator: Validator, options: Options, headers: Pairs) -
 
 
 _ROUTES = {"exempt": GUARDS_ROUTES, "unrouted": GUARDS_ROUTES}
-_TOLD_LITTLE = {"max_body": TOLD, "strip": TOLD, "workspace_header": MIDDLEWARES, "vary": MIDDLEWARES, **_ROUTES}
+_TOLD_LITTLE = {
+    "max_body": TOLD,
+    "strip": TOLD,
+    "trusted_proxies": TOLD,
+    "workspace_header": MIDDLEWARES,
+    "vary": MIDDLEWARES,
+    **_ROUTES,
+}
 _INSIDE = {"request": MIXED, **_ROUTES}
 _ALWAYS = {"optional": "a workspace is always there, or it is refused"}
 _WSGI = {"websocket": NO_WEBSOCKETS}

@@ -100,6 +100,10 @@ WRONG: list[tuple[str, Any]] = [
     ("workspace_header", "X W"),
     ("workspace_header", "X-W\r\nSet-Cookie"),
     ("workspace_header", 5),
+    ("trusted_proxies", -1),
+    ("trusted_proxies", "1"),
+    ("trusted_proxies", True),
+    ("trusted_proxies", 1.5),
     ("exempted", ["/a"]),
     ("Scopes", ["a"]),
 ]
@@ -175,6 +179,9 @@ def test_a_wrong_option_is_refused_and_named(builder: str, validator: Validator,
         ("on_denied", None),
         ("workspace_header", "X-Workspace-Id"),
         ("workspace_header", None),
+        ("trusted_proxies", None),
+        ("trusted_proxies", 0),
+        ("trusted_proxies", 3),
     ],
 )
 def test_a_right_option_is_accepted(builder: str, validator: Validator, name: str, value: object) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from rf_middleware._asking import flow
 from rf_middleware._core import Core, Limits
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware._flight import Answer, Ask, Effect, Flow, Pause, Start, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Flow, Pause, Question, Start, Wait
 from rf_middleware._models import Grant, Reason, Refusal, Verdict, Workspace
 from rf_middleware._secret import Secret
 from rf_middleware._wire import Event, Reply
@@ -50,21 +51,22 @@ def limits(
     timeout: float = 5.0,
     rate: float = 50.0,
     burst: int = 200,
+    spare: float = 0.0,
 ) -> Limits:
     """Return limits, the contract's defaults unless said otherwise."""
-    return Limits(ttl, negative_ttl, bound, maxsize, timeout, rate, burst)
+    return Limits(ttl, negative_ttl, bound, maxsize, timeout, rate, burst, spare)
 
 
 class Request:
     """One request whose flow is driven by hand: ``effect`` is what it wants, ``verdict`` how it ended."""
 
-    def __init__(self, core: Core, key: str = KEY) -> None:
+    def __init__(self, core: Core, key: str = KEY, client: str = "", seats: float = math.inf) -> None:
         self.digest = fingerprint(key.encode())
         self.effect: Effect | None = None
         self.apart: Flow | None = None
         self.question: Ask | None = None
         self.verdict: Verdict | None = core.peek(self.digest)
-        self._flow = core.flow(Secret(key), self.digest)
+        self._flow = flow(core, Question(Secret(key), self.digest, client), seats)
         if self.verdict is None:
             self.send(None)
 
@@ -128,9 +130,9 @@ class Bench:
     epoch: str = "one"
     head: int = 0
 
-    def request(self, key: str = KEY) -> Request:
-        """Let a request arrive."""
-        return Request(self.core, key)
+    def request(self, key: str = KEY, client: str = "", seats: float = math.inf) -> Request:
+        """Let a request arrive: from some client, in a thread that may be one of so many that wait."""
+        return Request(self.core, key, client, seats)
 
     def hit(self, key: str = KEY) -> Grant | None:
         """Return what the cache says of a key."""

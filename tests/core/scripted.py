@@ -9,7 +9,7 @@ from rf_middleware import Validator
 from rf_middleware._flight import Answer
 from rf_middleware._models import Verdict
 from rf_middleware._wire import Event, Poll, Reply
-from rf_middleware.issuers._protocol import FeedError
+from rf_middleware.issuers._protocol import FeedError, Offer
 from tests.core.helpers import GRANT
 
 WAIT = 10.0
@@ -48,12 +48,12 @@ class Scripted:
             raise step
         return step
 
-    def offered(self) -> bool:
+    def offered(self) -> Offer:
         """Say whether there is a feed."""
         self.log.append("offered")
         step = self._next()
         assert isinstance(step, bool)
-        return step
+        return Offer(step)
 
     def poll(self, poll: Poll) -> Reply:
         """Answer a poll."""

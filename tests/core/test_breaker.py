@@ -1,12 +1,12 @@
-"""When an issuer that does not answer is left alone, and how many unknown keys are asked about."""
+"""When an issuer that does not answer is left alone."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._breaker import Breaker, Budget
+from rf_middleware._breaker import Breaker
 from rf_middleware._models import Reason, Refusal
-from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, Bench, feedless, leased, limits, plain, reasons
+from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, Bench, feedless, leased, plain, reasons
 
 
 def broken(bench: Bench, failures: int = 5) -> None:
@@ -118,77 +118,6 @@ def test_failures_of_questions_asked_before_it_opened_say_nothing_new() -> None:
         each.send(plain(UNAVAILABLE))
     bench.clock.forward(1.0)
     assert bench.request("rfk_probe").asks
-
-
-def test_the_budget_bounds_questions_about_unknown_keys() -> None:
-    """Beyond the burst unknown keys get 429 with the time until the next question, and the issuer is not asked."""
-    bench = feedless(limits(rate=4.0, burst=10))
-    requests = [bench.request(f"rfk_{number}") for number in range(11)]
-    assert [each.asks for each in requests] == [True] * 10 + [False]
-    verdict = requests[-1].verdict
-    assert isinstance(verdict, Refusal)
-    assert verdict.reason is Reason.TOO_MANY_UNKNOWN_KEYS
-    assert verdict.retry_after == pytest.approx(0.25)
-    bench.clock.forward(0.25)
-    assert bench.request("rfk_later").asks
-
-
-@pytest.mark.parametrize(
-    ("verdict", "returned"),
-    [(GRANT, True), (UNAVAILABLE, True), (INVALID, False), (Refusal(Reason.FORBIDDEN), False)],
-    ids=["grant", "outage", "invalid", "forbidden"],
-)
-def test_only_denials_cost_budget(verdict: Refusal, *, returned: bool) -> None:
-    """A question that ends in a grant, or in no answer, is given back."""
-    bench = feedless(limits(rate=0.001, burst=1))
-    bench.request("rfk_first").send(plain(verdict))
-    assert bench.request("rfk_second").asks is returned
-
-
-def test_a_remembered_denial_costs_no_budget() -> None:
-    """The same bad key again is answered from memory."""
-    bench = feedless(limits(rate=0.001, burst=1))
-    bench.request().send(plain(INVALID))
-    assert [bench.request().verdict for _ in range(5)] == [INVALID] * 5
-
-
-@pytest.mark.parametrize("lapsed", [False, True], ids=["lease", "no lease"])
-def test_a_cached_key_is_never_refused_by_the_budget(*, lapsed: bool) -> None:
-    """Junk that has used up the budget takes nothing from a key that is cached, with or without a live lease."""
-    bench = leased(limits(rate=0.001, burst=2))
-    bench.learn()
-    for number in range(2):
-        bench.request(f"rfk_junk{number}").send(bench.no())
-    assert reasons([bench.request("rfk_junk")]) == [Reason.TOO_MANY_UNKNOWN_KEYS]
-    if lapsed:
-        bench.clock.forward(LEASE)
-    request = bench.request()
-    assert request.verdict == GRANT or request.asks
-    assert request.asks is lapsed
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 10), st.booleans()), max_size=100),
-    st.floats(0.01, 100),
-    st.integers(1, 50),
-)
-def test_a_budget_never_gives_more_than_burst_and_rate(
-    steps: list[tuple[float, bool]], rate: float, burst: int
-) -> None:
-    """Whatever the times between questions, those not given back are at most the burst and what time has added."""
-    budget, now, spent = Budget(rate, burst), 0.0, 0
-    for rest, returned in steps:
-        now += rest
-        wait = budget.take(now)
-        assert wait >= 0
-        if wait:
-            assert budget.take(now + wait * 1.001) <= rest + wait  # and then there is one, or nearly
-            return
-        if returned:
-            budget.give_back()
-        else:
-            spent += 1
-        assert spent <= burst + now * rate + 1e-6
 
 
 @given(st.lists(st.tuples(st.floats(0, 20), st.sampled_from(["fail", "succeed", "vanish"])), max_size=60))

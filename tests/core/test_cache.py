@@ -38,7 +38,8 @@ def grants(maxsize: int) -> Store:
         return entry[1].key_id if entry is not None and clock() < entry[0] else None
 
     def put(digest: bytes, value: str) -> None:
-        store.put(digest, clock() + TTL, Grant(Workspace("acme"), key_id=value), clock() + TTL)
+        end = clock() + TTL
+        store.put(digest, (end, Grant(Workspace("acme"), key_id=value), end, end))
 
     return Store(put, get, store.drop, store.distrust, lambda: len(store), clock)
 
@@ -169,7 +170,7 @@ def test_a_workspace_is_dropped_whole() -> None:
     """All keys of one workspace go, and no others."""
     store = Grants(10)
     for digest, slug in ((b"a", "one"), (b"b", "two"), (b"c", "one")):
-        store.put(digest, 1.0, Grant(Workspace(slug)), 1.0)
+        store.put(digest, (1.0, Grant(Workspace(slug)), 1.0, 1.0))
     store.drop_workspace("one")
     assert [store.get(digest) is not None for digest in (b"a", b"b", b"c")] == [False, True, False]
 

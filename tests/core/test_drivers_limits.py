@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from rf_middleware import CallableIssuer, IssuerUnavailable, Validator
+from rf_middleware._asking import flow
 from rf_middleware._core import Core
 from rf_middleware._drivers import _start_apart, adrive, drive
-from rf_middleware._flight import Answer, Start
+from rf_middleware._flight import Answer, Question, Start
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._secret import Secret
 from rf_middleware.issuers._background import Background
@@ -118,8 +119,8 @@ def test_a_lagging_answer_is_asked_again_after_a_rest(*, threads: bool) -> None:
     bench = leased(limits(timeout=FOREVER))
     bench.renew(bench.revoke())
     issuer = Lagging(bench, behind=3)
-    flow = bench.core.flow(Secret(KEY), DIGEST)
-    verdict = drive(flow, issuer) if threads else asyncio.run(adrive(flow, issuer))
+    miss = flow(bench.core, Question(Secret(KEY), DIGEST))
+    verdict = drive(miss, issuer) if threads else asyncio.run(adrive(miss, issuer))
     assert verdict == Refusal(Reason.INVALID_KEY)
     assert issuer.behind == -1
 
@@ -178,10 +179,10 @@ def test_a_core_needs_no_driver_of_ours() -> None:
     """A flow is a plain generator: a loop of one's own can drive it."""
     core = Core(limits(), lambda: 0.0)
     core.learn(has_feed=False)
-    flow = core.flow(Secret(KEY), DIGEST)
-    next(flow)
+    miss = flow(core, Question(Secret(KEY), DIGEST))
+    next(miss)
     with pytest.raises(StopIteration) as stop:
-        flow.send(Answer(GRANT))
+        miss.send(Answer(GRANT))
     assert stop.value.value == GRANT
 
 
@@ -198,7 +199,7 @@ def test_without_a_thread_a_question_is_asked_by_whoever_needs_it() -> None:
     bench = feedless(limits(bound=10.0))
     bench.request().send(plain())
     bench.clock.forward(8.0)
-    effect = next(bench.core.flow(Secret(KEY), DIGEST))
+    effect = next(flow(bench.core, Question(Secret(KEY), DIGEST)))
     assert isinstance(effect, Start)
     gate = Gate()
     gate.opened.set()

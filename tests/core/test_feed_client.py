@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 
 from rf_middleware import IntrospectionIssuer
+from rf_middleware._keyformat import KeyFormat
 from rf_middleware._wire import Event, Poll, Reply
-from rf_middleware.issuers._protocol import Feed, FeedError
+from rf_middleware.issuer.keys import KEY_FORMAT
+from rf_middleware.issuers._protocol import Feed, FeedError, Offer
 from tests.core.mock import TOKEN, UNUSABLE, Mock, saying
 from tests.core.test_wire import JSON
 
@@ -35,9 +37,23 @@ def answers(body: object) -> Mock:
 def test_metadata_says_whether_there_is_a_feed(metadata: dict[str, str], *, offered: bool) -> None:
     """The issuer's metadata (RFC 8414) is a definite answer, yes or no."""
     mock = answers(metadata)
-    assert feed_of(mock).offered() is offered
+    assert feed_of(mock).offered() == Offer(offered)
     (request,) = mock.asked
     assert (request.method, request.url.path) == ("GET", "/.well-known/oauth-authorization-server")
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ({"prefix": "rfk_", "length": 37, "checksum": "crc32-base62"}, KEY_FORMAT),
+        ({"prefix": "rfk_", "length": 37, "checksum": "sha1"}, None),
+        ("rfk_", None),
+    ],
+    ids=str,
+)
+def test_metadata_says_what_keys_look_like(said: object, found: KeyFormat | None) -> None:
+    """A format that is understood is taken, and another is as if nothing was said."""
+    assert feed_of(answers(WITH_FEED | {"api_key_format": said})).offered() == Offer(feed=True, key_format=found)
 
 
 @pytest.mark.parametrize("name", UNUSABLE)

@@ -247,7 +247,7 @@ def test_events_come_before_the_lease() -> None:
             seen.append((before, self.grants.get(DIGEST) is None))
 
     watched = Watched(10, 5.0, bench.clock)
-    watched.grants.put(DIGEST, math.inf, GRANT, math.inf)
+    watched.grants.put(DIGEST, (math.inf, GRANT, math.inf, math.inf))
     bench.core._memory, bench.core._look_up = watched, watched.grants.get
     bench.renew(bench.revoke())
     assert seen == [(False, True)]

@@ -9,7 +9,7 @@ from rf_middleware import Validator
 from rf_middleware._feed import Follower
 from rf_middleware._lease import News
 from rf_middleware._wire import Event
-from rf_middleware.issuers._protocol import FeedError
+from rf_middleware.issuers._protocol import FeedError, Offer
 from tests.core.helpers import DIGEST, GRANT, KEY, dark
 from tests.core.scripted import WAIT, Scripted, following, reply
 
@@ -130,7 +130,7 @@ def test_a_workspace_event_reaches_the_cache() -> None:
 class ClosedMeanwhile(Scripted):
     """An issuer whose validator is closed while it is asked whether there is a feed."""
 
-    def offered(self) -> bool:
+    def offered(self) -> Offer:
         """Have it closed, and answer."""
         self.validator.close()
         return super().offered()

@@ -11,6 +11,7 @@ from rf_middleware import CallableIssuer, Grant, IntrospectionIssuer, RoboflowIs
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._flight import Answer
 from rf_middleware._wire import Reply
+from rf_middleware.issuers._protocol import Offer
 from tests.core.servers import ok, serving, until
 
 KEY, DIGEST = "rfk_key", fingerprint(b"rfk_key")
@@ -41,7 +42,7 @@ class Fed:
     async def acheck(self, key, timeout):
         return self.check(key, timeout)
     def offered(self):
-        return True
+        return Offer(feed=True)
     def poll(self, poll):
         self.sessions.append((os.getpid(), poll.session))
         threading.Event().wait(0.05)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from rf_middleware._asking import flow
+from rf_middleware._flight import Question
 from rf_middleware._models import Reason
 from rf_middleware._secret import Secret
 from tests.core.helpers import (
@@ -263,7 +265,7 @@ def test_an_answer_is_not_shared_beyond_the_end_of_the_key() -> None:
 def test_a_request_that_missed_looks_again_before_it_asks() -> None:
     """What was learnt between the hit that failed and the miss is used."""
     bench = leased()
-    late = bench.core.flow(Secret(KEY), DIGEST)  # its hit has failed
+    late = flow(bench.core, Question(Secret(KEY), DIGEST))  # its hit has failed
     bench.learn()
     with pytest.raises(StopIteration) as stop:
         next(late)

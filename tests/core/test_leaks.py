@@ -173,5 +173,5 @@ def test_nothing_that_is_kept_shows_the_key() -> None:
     with pytest.raises(Denied):
         validator.check("rfk_other_canary")
     memory = validator._core._memory
-    kept = [memory.grants._entries, list(memory.denials._entries.items()), memory.flights, vars(validator), validator]
+    kept = [memory.grants._entries, list(memory.denials._young.items()), memory.flights, vars(validator), validator]
     assert "canary" not in repr(kept)

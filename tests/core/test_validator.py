@@ -10,7 +10,7 @@ import pytest
 from rf_middleware import CallableIssuer, Denied, Grant, IssuerUnavailable, Validator
 from rf_middleware.exceptions import ConfigurationError
 from tests.core.counting import Counting
-from tests.core.helpers import DIGEST, KEY, HandClock
+from tests.core.helpers import DIGEST, GRANT, KEY, HandClock
 
 NOT_KEYS = ["", " ", "a b", "a\n", "é", "\ud800", "a\x00", "a\x7f", "a" * 513, "\t", "ключ"]
 WRONG_OPTIONS = [
@@ -23,6 +23,8 @@ WRONG_OPTIONS = [
     *[("maxsize", value) for value in (0, -1, 1.5, "10", None, math.inf, True)],
     *[("unknown_key_rate", value) for value in (0, -1, math.nan, "50", None)],
     *[("unknown_key_burst", value) for value in (0, 0.5, -1, "200", None)],
+    *[("stale_if_error", value) for value in (-1, math.nan, math.inf, "5", None, True)],
+    *[("max_waiting", value) for value in (0, -1, 1.5, "5", True)],
 ]  # fmt: skip - a table
 
 
@@ -103,6 +105,18 @@ def test_too_many_unknown_keys_are_a_429(check: Check) -> None:
         statuses.append(caught.value.status)
     assert statuses == [401, 401, 401, 429, 429]
     assert len(asked) == 3
+
+
+def test_what_was_asked_is_counted() -> None:
+    """The counts say how many questions there were and how they ended; what is read is a copy."""
+    validator = Validator(CallableIssuer(lambda key: GRANT if key == KEY else None))
+    before = validator.counts
+    validator.check(KEY)
+    validator.check(KEY)
+    with pytest.raises(Denied):
+        validator.check("rfk_unknown")
+    assert (before.asked, validator.counts.asked) == (0, 2)
+    assert (validator.counts.granted, validator.counts.denied) == (1, 1)
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG_OPTIONS)

@@ -8,6 +8,7 @@ import pytest
 from rf_middleware import Grant, Validator, Workspace
 from rf_middleware._flight import Answer
 from rf_middleware._wire import Poll, Reply
+from rf_middleware.issuers._protocol import Offer
 from rf_middleware.validator import validators
 from tests.core.counting import Counting
 from tests.core.helpers import GRANT, KEY
@@ -85,9 +86,9 @@ class Fed(Counting):
         """Return itself."""
         return self
 
-    def offered(self) -> bool:
+    def offered(self) -> Offer:
         """Say yes."""
-        return True
+        return Offer(feed=True)
 
     def poll(self, poll: Poll) -> Reply:
         """Grant a lease."""

@@ -70,6 +70,7 @@ async def test_the_metadata_tells_endpoints_and_the_bound(rig: Rig) -> None:
     assert told["revocation_feed_endpoint"] == f"{base}/feed"
     assert told["revocation_bound_ms"] == 803
     assert isinstance(told["revocation_bound_ms"], int)
+    assert told["api_key_format"] == {"prefix": "rfk_", "length": 37, "checksum": "crc32-base62"}
 
 
 def test_the_bound_is_one_lease_the_drift_and_half_a_second() -> None:

@@ -6,10 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from rf_middleware._core import Core
-from rf_middleware._flight import Answer, Flight, Share
+from rf_middleware._flight import Answer, Flight, Question, Share
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Verdict
-from rf_middleware._secret import Secret
 
 
 class LooksUpFirst(Core):
@@ -17,7 +16,7 @@ class LooksUpFirst(Core):
 
     def peek(self, digest: bytes) -> Grant | None:
         entry = self._look_up(digest)
-        now = self._clock()
+        now = self.clock()
         return entry[1] if entry is not None and now < self.deadline and now < entry[0] else None
 
 
@@ -26,7 +25,7 @@ class TrustsAfterTheLease(Core):
 
     def peek(self, digest: bytes) -> Grant | None:
         entry = self._look_up(digest)
-        return entry[1] if entry is not None and self._clock() < entry[0] else None
+        return entry[1] if entry is not None and self.clock() < entry[0] else None
 
 
 class BelievesOtherEpochs(Core):
@@ -47,18 +46,18 @@ class BelievesLaggingReplicas(Core):
 class JoinsWithoutALease(Core):
     """Rule 4: without a live lease no request joins a check that began before it."""
 
-    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
-        step = super()._next(key, digest, -1)
+    def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
+        step = super().decide(question, -1, may_wait=may_wait)
         return replace(step, live=True) if isinstance(step, Share) else step
 
 
 class AsksForEach(Core):
     """Rule 4: at most two checks of a key are in flight, whatever the load."""
 
-    def _next(self, key: Secret, digest: bytes, arrived: int) -> Verdict | Share:
+    def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
         with self._lock:
-            self._memory.flights.pop(digest, None)
-        return super()._next(key, digest, arrived)
+            self._memory.flights.pop(question.digest, None)
+        return super().decide(question, arrived, may_wait=may_wait)
 
 
 class KeepsForEver(Core):
@@ -67,15 +66,15 @@ class KeepsForEver(Core):
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         verdict = super()._judge(digest, flight, answer)
         if isinstance(verdict, Grant):
-            self._memory.grants.put(digest, math.inf, verdict, math.inf)
+            self._memory.grants.put(digest, (math.inf, verdict, math.inf, math.inf))
         return verdict
 
 
 class SharesForEver(Core):
     """Rule 8 and the bound: what is shared is no older than what is cached may be."""
 
-    def _land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
-        verdict = super()._land(digest, flight, answer)
+    def land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
+        verdict = super().land(digest, flight, answer)
         flight.until = math.inf
         return verdict
 
@@ -84,7 +83,7 @@ class CountsFromTheAnswer(Core):
     """Rule 8: ``expires_in`` counts from before the check."""
 
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
-        flight.sent = self._clock()
+        flight.sent = self.clock()
         return super()._judge(digest, flight, answer)
 
 
@@ -102,7 +101,7 @@ class BeginsAnewWithWhatItKnew(Core):
     def renew(self) -> None:
         deadline = float(self.deadline)
         memory = self._memory
-        self._memory = Memory(100, 2.0, self._clock)
+        self._memory = Memory(100, 2.0, self.clock)
         super().renew()
         self._memory, self.deadline = memory, max(deadline, self._kept)
 

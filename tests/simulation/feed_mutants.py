@@ -16,7 +16,7 @@ class CountsFromTheReply(Core):
     """Rule 1: the lease counts from before the poll was sent."""
 
     def apply(self, poll: Poll, reply: Reply) -> News | None:
-        self._lease._sent = self._clock()
+        self._lease._sent = self.clock()
         return super().apply(poll, reply)
 
 
@@ -33,7 +33,7 @@ class TrustsBeforeItApplies(Core):
     def apply(self, poll: Poll, reply: Reply) -> News | None:
         if poll is self._lease._poll and self._lease._open:
             self.deadline = self._lease._sent + reply.lease * (1 - DRIFT)
-            self._clock()  # a thread may be stopped here
+            self.clock()  # a thread may be stopped here
         return super().apply(poll, reply)
 
 
@@ -71,7 +71,7 @@ class DropsNothing(Core):
 
     def start(self) -> None:
         super().start()
-        self._memory = _KeepsGrants(100, 2.0, self._clock)
+        self._memory = _KeepsGrants(100, 2.0, self.clock)
         self._look_up = self._memory.grants.get
 
 
@@ -93,7 +93,7 @@ class FencesNothing(Core):
 
     def start(self) -> None:
         super().start()
-        self._memory = _FencesNothing(100, 2.0, self._clock)
+        self._memory = _FencesNothing(100, 2.0, self.clock)
         self._look_up = self._memory.grants.get
 
 
@@ -110,7 +110,7 @@ class FencesNoWorkspace(Core):
 
     def start(self) -> None:
         super().start()
-        self._memory = _FencesNoWorkspace(100, 2.0, self._clock)
+        self._memory = _FencesNoWorkspace(100, 2.0, self.clock)
         self._look_up = self._memory.grants.get
 
 
@@ -126,7 +126,7 @@ class ResetsNoFlights(Core):
 
     def start(self) -> None:
         super().start()
-        self._memory = _ResetsNoFlights(100, 2.0, self._clock)
+        self._memory = _ResetsNoFlights(100, 2.0, self.clock)
         self._look_up = self._memory.grants.get
 
 
@@ -141,7 +141,7 @@ class ResetsNothing(Core):
 
     def start(self) -> None:
         super().start()
-        self._memory = _ResetsNothing(100, 2.0, self._clock)
+        self._memory = _ResetsNothing(100, 2.0, self.clock)
         self._look_up = self._memory.grants.get
 
 

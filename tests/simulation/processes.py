@@ -38,9 +38,9 @@ class Processes(World):
         if len(self.processes) >= 4 or parent.core._lock.locked():
             return
         core, child = copy.copy(parent.core), Process(copy.copy(parent.clock))
-        core._clock = lambda: self.clock(child)
+        core.clock = lambda: self.clock(child)
         core._lock, core._lease = Lock(), copy.copy(core._lease)
-        core._memory = copied(parent.core._memory, core._clock)
+        core._memory = copied(parent.core._memory, core.clock)
         core._look_up = core._memory.grants.get
         child.core = core
         core.start()
@@ -74,6 +74,6 @@ class Processes(World):
 def copied(memory: Memory, clock: Clock) -> Memory:
     """Copy what a process remembers, as a fork does; the checks in flight stay behind with their threads."""
     twin = Memory(100, NEGATIVE_TTL, clock)
-    for digest, (fresh, grant, until) in memory.grants._entries.items():
-        twin.grants.put(digest, fresh, grant, until)
+    for digest, entry in memory.grants._entries.items():
+        twin.grants.put(digest, entry)
     return twin

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
+from rf_middleware._asking import flow
 from rf_middleware._core import Core
-from rf_middleware._flight import Answer, Ask, Effect, Pause, Start, Wait
+from rf_middleware._flight import Answer, Ask, Effect, Pause, Question, Start, Wait
 from rf_middleware._models import Verdict
 from rf_middleware._secret import Secret
 from rf_middleware.issuer.leases import Leases
@@ -133,7 +134,7 @@ class World:
             arrived_at=process.clock.read(self.time),
             issuer_time=self.issuer_clock.read(self.time),
             session=core._lease.session,
-            flow=core.flow(Secret(key.name), key.digest),
+            flow=flow(core, Question(Secret(key.name), key.digest)),
         )
         self.busy.append(request)  # its thread may be stopped inside: nobody kills the process then
         grant = core.peek(key.digest)

@@ -106,6 +106,9 @@ def test_what_is_given_wins_over_the_environment() -> None:
         ("TTL", "1.5", 1.5),
         ("AMBIGUOUS", "first", "first"),
         ("WORKSPACE_HEADER", "X-W", "X-W"),
+        ("TRUSTED_PROXIES", "1", 1),
+        ("MAX_WAITING", "3", 3),
+        ("STALE_IF_ERROR", "30", 30.0),
     ],
 )
 def test_texts_become_values(name: str, text: str, value: object) -> None:
@@ -140,6 +143,7 @@ def test_a_config_may_hold_real_values() -> None:
         ("MAXSIZE", "many"),
         ("TTL", "1s"),
         ("TIMEOUT", "-"),
+        ("TRUSTED_PROXIES", "one"),
     ],
 )
 def test_a_text_that_can_not_be_read_names_its_variable(name: str, text: str) -> None:

@@ -7,10 +7,10 @@
 import time
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 
 from starlette.requests import Request
 
+from rf_middleware._address import client_of
 from rf_middleware._clock import Clock
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware.issuer.answers import bearer, not_found, presented_key, refuse
@@ -145,17 +145,6 @@ def by_key(request: Request, actor: Actor) -> By:
 
 
 def address(request: Request) -> str:
-    """Return where a request came from; empty when the server does not know.
-
-    Each proxy adds the address of whom it heard from to ``X-Forwarded-For``. As many as there are proxies are theirs;
-    what stands before that, anybody can have written.
-    """
+    """Return where a request came from; empty when the server does not know."""
     peer = "" if request.client is None else request.client.host
-    proxies: int = request.app.state.trusted_proxies
-    said = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    if not 0 < proxies <= len(said):
-        return peer
-    try:
-        return str(ip_address(said[-proxies].strip()))
-    except ValueError:
-        return peer
+    return client_of(peer, ",".join(request.headers.getlist("x-forwarded-for")), request.app.state.trusted_proxies)

@@ -12,13 +12,13 @@
 * Memory is bounded: what failed longest ago is forgotten first. A restart forgets everything.
 """
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
 
+from rf_middleware._address import network
 from rf_middleware._clock import Clock
 from rf_middleware._fingerprint import fingerprint
 
@@ -27,8 +27,6 @@ __all__ = ["Attempt", "Attempts", "Limit"]
 _LATELY: Final = 30 * 86_400.0
 _PLACES: Final = 8
 """Addresses that are remembered for an account."""
-
-_LONGEST_ADDRESS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,33 +69,33 @@ class Attempts:
             account: whose password or code is tried, as it is looked up; ``None`` where the secret alone says that.
             address: where it comes from; an IPv6 network of 64 bits is one address.
         """
-        now, network = self._clock(), _network(address)
+        now, place = self._clock(), network(address)
         person = None if account is None else fingerprint(account.encode("utf-8", "surrogatepass"))
-        counted = self._counted(person, network, now)
+        counted = self._counted(person, place, now)
         wait = max(buckets.wait(name, now) for buckets, name in counted)
         if wait:
             return Attempt(wait, _nothing)
         for buckets, name in counted:
             buckets.begin(name)
-        return Attempt(0.0, partial(self._end, counted, person, network))
+        return Attempt(0.0, partial(self._end, counted, person, place))
 
-    def _counted(self, person: bytes | None, network: str, now: float) -> "_Counted":
+    def _counted(self, person: bytes | None, place: str, now: float) -> "_Counted":
         if person is None:
-            return [(self._addresses, network)]
-        pair = (self._pairs, (person, network))
-        if self._places.known(person, network, now):
+            return [(self._addresses, place)]
+        pair = (self._pairs, (person, place))
+        if self._places.known(person, place, now):
             return [pair]
-        return [pair, (self._addresses, network), (self._accounts, person)]
+        return [pair, (self._addresses, place), (self._accounts, person)]
 
-    def _end(self, counted: "_Counted", person: bytes | None, network: str, good: bool) -> None:  # noqa: FBT001 - a callback
+    def _end(self, counted: "_Counted", person: bytes | None, place: str, good: bool) -> None:  # noqa: FBT001 - a callback
         now = self._clock()
         for buckets, name in counted:
             buckets.end(name)
             if not good:
                 buckets.add(name, now)
         if good and person is not None:
-            self._pairs.forget((person, network))
-            self._places.note(person, network, now)
+            self._pairs.forget((person, place))
+            self._places.note(person, place, now)
 
 
 class Attempt:
@@ -164,15 +162,15 @@ class _Places:
         self._remembered = remembered
         self._seen: OrderedDict[bytes, dict[str, float]] = OrderedDict()
 
-    def known(self, person: bytes, network: str, now: float) -> bool:
-        seen = self._seen.get(person, {}).get(network)
+    def known(self, person: bytes, place: str, now: float) -> bool:
+        seen = self._seen.get(person, {}).get(place)
         return seen is not None and now - seen < _LATELY
 
-    def note(self, person: bytes, network: str, now: float) -> None:
+    def note(self, person: bytes, place: str, now: float) -> None:
         places = self._seen.setdefault(person, {})
         self._seen.move_to_end(person)
-        places.pop(network, None)
-        places[network] = now  # last
+        places.pop(place, None)
+        places[place] = now  # last
         if len(places) > _PLACES:
             del places[next(iter(places))]
         if len(self._seen) > self._remembered:
@@ -181,14 +179,3 @@ class _Places:
 
 def _nothing(_good: bool) -> None:  # noqa: FBT001 - what an attempt that was not begun ends with
     """End nothing."""
-
-
-def _network(address: str) -> str:
-    """Return what one person has of an address: all of an IPv4 address, the network of an IPv6 address."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:_LONGEST_ADDRESS]
-    if isinstance(found, ipaddress.IPv6Address):
-        return str(found.ipv4_mapped or ipaddress.IPv6Address(int(found) >> 64 << 64))
-    return str(found)

@@ -7,11 +7,12 @@
 """
 
 import secrets
-import string
 from typing import Final
-from zlib import crc32
+
+from rf_middleware._keyformat import KeyFormat, base62, checksum
 
 __all__ = [
+    "KEY_FORMAT",
     "KEY_PREFIX",
     "PUBLISHABLE_PREFIX",
     "TOKEN_PREFIX",
@@ -26,30 +27,30 @@ KEY_PREFIX: Final = "rfk_"
 TOKEN_PREFIX: Final = "rfv_"  # noqa: S105 - a prefix, not a secret
 PUBLISHABLE_PREFIX: Final = "rf_"
 
-_ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _BITS: Final = 160
 _BODY: Final = 27
 _CHECK: Final = 6
 _LONGEST: Final = 512
 
+KEY_FORMAT: Final = KeyFormat(KEY_PREFIX, len(KEY_PREFIX) + _BODY + _CHECK)
+"""Announced to validators, who then ask about nothing else that begins with the prefix."""
+
 
 def mint(prefix: str) -> str:
     """Return a new secret with this prefix."""
-    body = prefix + _base62(secrets.randbits(_BITS), _BODY)
-    return body + _check(body)
+    body = prefix + base62(secrets.randbits(_BITS), _BODY)
+    return body + checksum(body.encode())
 
 
 def new_id() -> str:
     """Return a new public id (of a key or a workspace): 16 characters of base62."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(16))
+    return base62(secrets.randbelow(62**16), 16)
 
 
 def well_formed(secret: str, prefix: str) -> bool:
     """Say whether this could have been minted with this prefix: shape and CRC-32, no look-up."""
-    body, check = secret[:-_CHECK], secret[-_CHECK:]
-    if not body.startswith(prefix) or len(body) != len(prefix) + _BODY:
-        return False
-    return set(body[len(prefix) :]) <= set(_ALPHABET) and check == _check(body)
+    form = KeyFormat(prefix, len(prefix) + _BODY + _CHECK)
+    return secret.isascii() and secret.startswith(prefix) and form.could_be(secret.encode())
 
 
 def could_be_key(presented: str) -> bool:
@@ -59,21 +60,9 @@ def could_be_key(presented: str) -> bool:
     """
     if not 1 <= len(presented) <= _LONGEST or not all("\x21" <= char <= "\x7e" for char in presented):
         return False
-    return well_formed(presented, KEY_PREFIX) if presented.startswith(KEY_PREFIX) else True
+    return KEY_FORMAT.could_be(presented.encode())
 
 
 def publishable_workspace(presented: str) -> str | None:
     """Return the workspace id a publishable key names, ``None`` if it is not one."""
     return presented.removeprefix(PUBLISHABLE_PREFIX) if presented.startswith(PUBLISHABLE_PREFIX) else None
-
-
-def _check(body: str) -> str:
-    return _base62(crc32(body.encode("ascii", "replace")), _CHECK)
-
-
-def _base62(number: int, width: int) -> str:
-    digits: list[str] = []
-    for _ in range(width):
-        number, digit = divmod(number, len(_ALPHABET))
-        digits.append(_ALPHABET[digit])
-    return "".join(reversed(digits))

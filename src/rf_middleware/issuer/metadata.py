@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rf_middleware.issuer.answers import Problem, answer
+from rf_middleware.issuer.keys import KEY_FORMAT
 from rf_middleware.issuer.revocations import Revocations
 from rf_middleware.issuer.store import Store
 
@@ -64,6 +65,7 @@ class Metadata:
                 "revocation_endpoint_auth_methods_supported": ["none"],
                 "revocation_feed_endpoint": f"{base}/feed",
                 "revocation_bound_ms": revocation_bound_ms(self._lease),
+                "api_key_format": KEY_FORMAT.to_json(),
                 # There is no authorization endpoint, but the member has to be there (RFC 8414 section 2).
                 "response_types_supported": [],
             }

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rf_middleware._flight import Answer
+from rf_middleware._keyformat import KeyFormat
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._wire import Poll, Reply
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._http import Call, Failure, Http, Received, checked_url
-from rf_middleware.issuers._protocol import Feed, FeedError
+from rf_middleware.issuers._protocol import Feed, FeedError, Offer
 from rf_middleware.issuers._reading import json_object, refused_status, unavailable
 
 if TYPE_CHECKING:
@@ -177,14 +178,14 @@ class _HttpFeed:
     def __repr__(self) -> str:
         return self._http.url
 
-    def offered(self) -> bool:
+    def offered(self) -> Offer:
         call = Call("GET", "/.well-known/oauth-authorization-server")
         metadata = self._ask(call, _METADATA_TIMEOUT)
         issuer = metadata.get("issuer")
         if not isinstance(issuer, str) or not issuer.startswith("http"):  # RFC 8414 section 2: a URL
             message = "the metadata can't be understood"
             raise FeedError(message)
-        return "revocation_feed_endpoint" in metadata
+        return Offer("revocation_feed_endpoint" in metadata, KeyFormat.parse(metadata.get("api_key_format")))
 
     def poll(self, poll: Poll) -> Reply:
         call = Call("POST", "/feed", self._authorization, json=poll.to_json(), largest=_LARGEST_NEWS)

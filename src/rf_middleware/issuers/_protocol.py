@@ -1,12 +1,14 @@
 """What a validator needs of an issuer, and what an issuer may offer beyond that."""
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rf_middleware._flight import Answer
+from rf_middleware._keyformat import KeyFormat
 from rf_middleware._models import Grant
 from rf_middleware._wire import Poll, Reply
 
-__all__ = ["Closeable", "Feed", "FeedError", "Issuer", "OffersFeed"]
+__all__ = ["Closeable", "Feed", "FeedError", "Issuer", "Offer", "OffersFeed"]
 
 
 class Issuer(Protocol):
@@ -45,11 +47,24 @@ class FeedError(Exception):
     """The feed can't be reached or answers nonsense just now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What an issuer says of itself.
+
+    Attributes:
+        feed: whether there is a revocation feed.
+        key_format: what the keys that it makes look like; ``None`` where it does not say, or not in words known here.
+    """
+
+    feed: bool
+    key_format: KeyFormat | None = None
+
+
 class Feed(Protocol):
     """The I/O of the revocation feed, from a thread of its own."""
 
-    def offered(self) -> bool:
-        """Ask the issuer's metadata whether there is a feed.
+    def offered(self) -> Offer:
+        """Ask the issuer's metadata what there is.
 
         Raises:
             FeedError: no definite answer.

@@ -1,0 +1,34 @@
+"""What a validator counts. Hits are not counted: a counter would cost a good part of one."""
+
+from dataclasses import dataclass
+
+__all__ = ["Counts"]
+
+
+@dataclass(slots=True)
+class Counts:
+    """How often something has happened in this process.
+
+    Attributes:
+        asked: questions to the issuer.
+        granted, denied, unavailable: how they ended; ``unavailable`` has those that ended in no usable answer.
+        outdated: of the answers, those thrown away since the issuer may have read the key before a change.
+        limited: requests refused with 429, ``too-many-unknown-keys``.
+        resting: requests refused with 503 while the issuer was left alone.
+        crowded: requests refused with 503 since too many threads waited for the issuer.
+        stale: requests let in by an old grant since the issuer could not be asked (``stale_if_error``).
+        events: changes that the feed told.
+        resets: times that everything was forgotten since the feed could not tell what had changed.
+    """
+
+    asked: int = 0
+    granted: int = 0
+    denied: int = 0
+    unavailable: int = 0
+    outdated: int = 0
+    limited: int = 0
+    resting: int = 0
+    crowded: int = 0
+    stale: int = 0
+    events: int = 0
+    resets: int = 0
