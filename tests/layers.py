@@ -66,6 +66,26 @@ LAYERS = [
         may="leaves",
     ),
     Layer(
+        name="instruments",
+        files="_instruments",
+        why="what is measured, in the words of no monitoring system",
+        may="values leaves validator",
+    ),
+    Layer(
+        name="metrics",
+        files="metrics",
+        why="nobody else needs Prometheus",
+        may="instruments",
+        packages="prometheus_client",
+    ),
+    Layer(
+        name="otel",
+        files="otel",
+        why="nobody else needs OpenTelemetry",
+        may="instruments",
+        packages="opentelemetry",
+    ),
+    Layer(
         name="asgi_parts",
         files="_asgi _asgi_streams _asgi_sockets",
         why="what the ASGI adapters share; plain ASGI apps must not load Starlette",

@@ -20,7 +20,7 @@ from threading import Lock
 from typing import Final
 
 from rf_middleware._clock import Clock
-from rf_middleware._counts import Counts
+from rf_middleware._counts import Counts, Sizes
 from rf_middleware._crowd import Crowd
 from rf_middleware._flight import Answer, Flight, Question, Share, joinable
 from rf_middleware._gate import UNAVAILABLE, Gate
@@ -242,6 +242,11 @@ class Core:
             self.deadline = -math.inf
             self._lease.give_back()
             return self._lease.session
+
+    def sizes(self) -> Sizes:
+        """Say how much is remembered."""
+        memory = self._memory
+        return Sizes(len(memory.grants), len(memory.denials), len(memory.flights))
 
     def staleness(self) -> Staleness:
         """Say what is promised at this moment."""

@@ -2,7 +2,21 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Counts"]
+__all__ = ["Counts", "Sizes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What a validator holds at this moment.
+
+    Attributes:
+        grants, denials: keys that it remembers.
+        in_flight: keys that the issuer is being asked about.
+    """
+
+    grants: int
+    denials: int
+    in_flight: int
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Final, Self
 from rf_middleware._asking import flow
 from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
-from rf_middleware._counts import Counts
+from rf_middleware._counts import Counts, Sizes
 from rf_middleware._credentials import KEY, encoded, presented
 from rf_middleware._drivers import adrive, drive
 from rf_middleware._endings import end_streams
@@ -191,6 +191,11 @@ class Validator:
     def counts(self) -> Counts:
         """What this process has asked and been told so far, without the hits; a copy."""
         return replace(self._core.counts)
+
+    @property
+    def sizes(self) -> Sizes:
+        """How many keys this process remembers, and asks about, at this moment."""
+        return self._core.sizes()
 
     # ---- the end
 

@@ -1,0 +1,1 @@
+"""What monitoring sees of the validators of a process."""
