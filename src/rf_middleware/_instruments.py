@@ -70,10 +70,10 @@ _LEASE: Final = "Seconds until the lease must be renewed; 0 without one"
 INSTRUMENTS: Final[Sequence[Instrument]] = (
     Instrument("rf_validator_questions", "counter", "Answers of the issuer, by what they said", "outcome", _questions),
     Instrument("rf_validator_refused", "counter", "Requests refused without a question, by why", "reason", _refused),
-    Instrument("rf_validator_stale", "counter", _STALE, "", lambda validator: {"": validator.counts.stale}),
-    Instrument("rf_validator_events", "counter", _EVENTS, "", lambda validator: {"": validator.counts.events}),
-    Instrument("rf_validator_resets", "counter", _RESETS, "", lambda validator: {"": validator.counts.resets}),
+    Instrument("rf_validator_stale", "counter", _STALE, "", lambda one: {"": one.counts.stale}),
+    Instrument("rf_validator_events", "counter", _EVENTS, "", lambda one: {"": one.counts.events}),
+    Instrument("rf_validator_resets", "counter", _RESETS, "", lambda one: {"": one.counts.resets}),
     Instrument("rf_validator_remembered", "gauge", "Keys that are remembered", "pool", _remembered),
-    Instrument("rf_validator_in_flight", "gauge", _IN_FLIGHT, "", lambda validator: {"": validator.sizes.in_flight}),
-    Instrument("rf_validator_lease_seconds", "gauge", _LEASE, "", lambda validator: {"": validator.staleness.lease_left}),
+    Instrument("rf_validator_in_flight", "gauge", _IN_FLIGHT, "", lambda one: {"": one.sizes.in_flight}),
+    Instrument("rf_validator_lease_seconds", "gauge", _LEASE, "", lambda one: {"": one.staleness.lease_left}),
 )
