@@ -1,6 +1,6 @@
 # Each target sets itself up (scripts/setup) and runs one script of the same name.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long bench lint docs
+.PHONY: help demo test test-long bench lint audit docs
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\): ## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -19,6 +19,9 @@ bench: ## what a cached key costs, beside the floor
 
 lint: ## style, form and types
 	@scripts/lint
+
+audit: ## what an installation is made of (SBOM), and whether any of it is known to be vulnerable
+	@scripts/audit
 
 docs: ## checks that what the documentation points at is there
 	@scripts/docs
