@@ -34,6 +34,9 @@ from rf_middleware._wire import Poll, Reply
 __all__ = ["UNAVAILABLE", "Core", "Limits"]
 
 _CROWDED: Final = Refusal(Reason.ISSUER_UNAVAILABLE, "Too many requests wait for the issuer of API keys.")
+_PATIENCE: Final = 1.0
+"""Seconds to wait for the issuer where an old grant can stand in for its answer."""
+
 _FRESH: Final = 0.8
 """Of the time that a grant may be kept without a feed; after that a key in use is asked about in the background."""
 
@@ -95,7 +98,9 @@ class Core:
     def sit(self, question: Question, seats: float) -> float:
         """Note that somebody may wait for the issuer, and return for how many seconds."""
         with self._lock:
-            return self._crowd.enter(question, seats, self.clock())
+            now = self.clock()
+            patience = self._crowd.enter(question, seats, now)
+            return patience if self._spare(question.digest, now) is None else min(patience, _PATIENCE)
 
     def rise(self, question: Question) -> None:
         """Note that it waits no more."""
@@ -184,20 +189,16 @@ class Core:
         RFC 5861 section 4. The time allowed counts from when the grant could last be given without asking: its own
         time was over, or the lease ended.
         """
-        spare = self.limits.stale_if_error
-        if not spare or isinstance(verdict, Grant) or verdict.reason is not Reason.ISSUER_UNAVAILABLE:
+        if isinstance(verdict, Grant) or verdict.reason is not Reason.ISSUER_UNAVAILABLE:
             return verdict
         with self._lock:
-            entry = self._memory.grants.get(digest)
-            vouched = math.inf if self._has_feed is False else self.deadline
-            now = self.clock()
-            if entry is None or now >= min(entry[3], vouched + spare):
-                return verdict
-            late = now - min(entry[2], vouched)
-            if late < 0:  # somebody else got an answer meanwhile
-                return entry[1]
-            self.counts.stale += 1
-            return replace(entry[1], stale_for=late)
+            grant = self._spare(digest, self.clock())
+            self.counts.stale += grant is not None and grant.stale_for is not None
+            return grant or verdict
+
+    def _spare(self, digest: bytes, now: float) -> Grant | None:
+        vouched = math.inf if self._has_feed is False else self.deadline
+        return self._memory.spare(digest, now, vouched, self.limits.stale_if_error)
 
     # ---- the feed, and other ways to be told
 

@@ -5,6 +5,7 @@ after the event, and not at all where no event says when that was.
 """
 
 import math
+from dataclasses import replace
 from itertools import chain
 
 from rf_middleware._cache import Denials, Grants
@@ -71,6 +72,21 @@ class Memory:
         flight.until = min(flight.sent + kept, end)
         entry = (min(flight.sent + fresh, end), grant, flight.until, min(flight.until + spare, end))
         self.grants.put(digest, entry)
+
+    def spare(self, digest: bytes, now: float, vouched: float, spare: float) -> Grant | None:
+        """Return what may stand in for an answer of an issuer that can't be asked.
+
+        Args:
+            digest: of the key.
+            now: on the package's clock.
+            vouched: until when the cache as a whole could be trusted.
+            spare: seconds beyond that and beyond a grant's own time.
+        """
+        entry = self.grants.get(digest)
+        if not spare or entry is None or now >= min(entry[3], vouched + spare):
+            return None
+        late = now - min(entry[2], vouched)
+        return entry[1] if late < 0 else replace(entry[1], stale_for=late)  # there is an answer meanwhile
 
     def forget(self, digest: bytes) -> None:
         """Forget a key because somebody says so; nobody knows when the issuer knew."""

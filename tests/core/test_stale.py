@@ -1,11 +1,13 @@
 """``stale_if_error``: an old grant while the issuer can't be asked, for a time, and never of a key that was ended."""
 
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rf_middleware._flight import Wait
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._wire import Event
 from tests.core.helpers import (
@@ -144,6 +146,25 @@ def test_while_the_issuer_is_left_alone_it_costs_no_question() -> None:
     asked = bench.core.counts.asked
     assert isinstance(bench.request().verdict, Grant)
     assert bench.core.counts.asked == asked
+
+
+def test_nobody_waits_long_for_what_can_be_made_up_for() -> None:
+    """After a second the old grant is given; the question goes on, and its answer is what counts from then."""
+    bench = feedless(ALLOWED)
+    bench.learn()
+    bench.clock.forward(60.0)
+    request = bench.request()
+    question, request.apart = request.apart, None
+    assert isinstance(request.effect, Wait)
+    assert request.effect.timeout == pytest.approx(1.0)
+    bench.clock.forward(1.0)
+    request.go_on()
+    assert isinstance(request.verdict, Grant)
+    assert request.verdict.stale_for == pytest.approx(1.0)
+    assert question is not None
+    with suppress(StopIteration):
+        question.send(plain())
+    assert bench.hit() == GRANT
 
 
 def test_a_crowd_is_answered_by_it_too() -> None:
