@@ -8,10 +8,10 @@ import httpx
 
 from rf_middleware import CallableIssuer, Denied, Grant, IntrospectionIssuer, RoboflowIssuer
 from rf_middleware.issuers import Issuer
-from tests.core.mock import TOKEN, Mock
+from tests.core.mock import TOKEN
 from tests.leaks.failing import GRANT
 
-__all__ = ["ISSUERS", "given_up", "rude"]
+__all__ = ["ISSUERS"]
 
 
 def _raises(key: str) -> Grant | None:
@@ -59,13 +59,26 @@ class _Own:
         return key
 
 
-def _http(answer: Any) -> dict[str, Callable[[], Issuer]]:
+def _http(answer: Callable[[httpx.Request], httpx.Response]) -> dict[str, Callable[[], Issuer]]:
+    transport = httpx.MockTransport(answer)  # it keeps nothing of what it was asked
     return {
-        "roboflow": lambda: RoboflowIssuer(transport=Mock(answer).transport),
-        "introspection": lambda: IntrospectionIssuer(
-            "https://issuer.example", TOKEN, feed=False, transport=Mock(answer).transport
-        ),
+        "roboflow": lambda: RoboflowIssuer(transport=transport),
+        "introspection": lambda: IntrospectionIssuer("https://issuer.example", TOKEN, feed=False, transport=transport),
     }
+
+
+def _says(status: int, **more: Any) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _request: httpx.Response(status, **more)
+
+
+def _down(request: httpx.Request) -> httpx.Response:
+    message = "no route"
+    raise httpx.ConnectError(message)
+
+
+def _slow(request: httpx.Request) -> httpx.Response:
+    message = "slow"
+    raise httpx.ReadTimeout(message)
 
 
 def _echo(request: httpx.Request) -> httpx.Response:
@@ -77,17 +90,17 @@ def _redirect(request: httpx.Request) -> httpx.Response:
     return httpx.Response(307, headers={"Location": f"https://elsewhere.example/?{sent}"})
 
 
-_ANSWERS: Final[Mapping[str, Any]] = {
-    "refuses": httpx.Response(401),
-    "forbids": httpx.Response(403),
-    "pauses": httpx.Response(423),
-    "breaks": httpx.Response(500, text="no"),
+_ANSWERS: Final[Mapping[str, Callable[[httpx.Request], httpx.Response]]] = {
+    "refuses": _says(401),
+    "forbids": _says(403),
+    "pauses": _says(423),
+    "breaks": _says(500, text="no"),
     "echoes": _echo,
     "redirects": _redirect,
-    "says nonsense": httpx.Response(200, text="<html>"),
-    "says little": httpx.Response(200, json={"active": "yes", "workspace": None}),
-    "is down": httpx.ConnectError("no route"),
-    "is slow": httpx.ReadTimeout("slow"),
+    "says nonsense": _says(200, text="<html>"),
+    "says little": _says(200, json={"active": "yes", "workspace": None}),
+    "is down": _down,
+    "is slow": _slow,
 }
 
 ISSUERS: Final[Mapping[str, Callable[[], Issuer]]] = {
@@ -105,13 +118,3 @@ ISSUERS: Final[Mapping[str, Callable[[], Issuer]]] = {
     **{f"{kind} {how}": build for how, answer in _ANSWERS.items() for kind, build in _http(answer).items()},
 }
 """How a check ends, by name."""
-
-
-def rude(name: str) -> bool:
-    """Tell whether a check by this issuer ends in what is no ``Exception``."""
-    return name in {"a function that exits", "a coroutine that is cancelled"}
-
-
-def given_up(name: str) -> type[BaseException]:
-    """Return what a check by a rude issuer raises."""
-    return SystemExit if name == "a function that exits" else asyncio.CancelledError
