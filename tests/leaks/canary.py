@@ -78,14 +78,17 @@ FORMS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType(
 
 
 @cache
-def _spelled(key: str, form: str) -> tuple[list[str], list[str]]:
-    """Return each piece of a key in a spelling; and the blocks of half that length, one of which is in each piece."""
-    starts = range(max(1, len(key) - PIECE + 1))
-    pieces = [FORMS[form](key[start : start + PIECE]).lower() for start in starts]
+def _pieces(key: str, form: str) -> list[str]:
+    """Return each piece of a key in a spelling."""
+    return [FORMS[form](key[start : start + PIECE]).lower() for start in range(max(1, len(key) - PIECE + 1))]
+
+
+@cache
+def _blocks(key: str) -> frozenset[str]:
+    """Return blocks of half the length of a piece, one of which is in each piece, in all spellings."""
     half = PIECE // 2
-    alike = [each for name, each in FORMS.items() if name.partition(",")[0] == form.partition(",")[0]]
     blocks = [key[start : start + half] for start in range(0, len(key) - half + 1, half)]
-    return pieces, [each(block).lower() for each in alike for block in blocks]
+    return frozenset(form(block).lower() for form in FORMS.values() for block in blocks)
 
 
 def grep(written: str | bytes, keys: Iterable[str]) -> dict[str, list[str]]:
@@ -93,11 +96,8 @@ def grep(written: str | bytes, keys: Iterable[str]) -> dict[str, list[str]]:
     text = (written.decode("utf-8", "replace") if isinstance(written, bytes) else written).lower()
     found: dict[str, list[str]] = {}
     for key in keys:
-        forms: list[str] = []
-        for form in FORMS:
-            pieces, blocks = _spelled(key, form)
-            if any(block in text for block in blocks) and any(piece in text for piece in pieces):
-                forms.append(form)
-        if forms:
-            found[key] = forms
+        if any(block in text for block in _blocks(key)):
+            forms = [form for form in FORMS if any(piece in text for piece in _pieces(key, form))]
+            if forms:
+                found[key] = forms
     return found
