@@ -41,9 +41,9 @@ def texts() -> Iterator[tuple[object, object]]:
                 yield holder, each
             elif isinstance(each, io.BytesIO) and not each.closed:
                 yield holder, each.getvalue()
-            elif isinstance(each, dict | tuple) and not gc.is_tracked(each) and id(each) not in seen:
+            elif type(each) in {dict, tuple} and not gc.is_tracked(each) and id(each) not in seen:
                 seen.add(id(each))  # the collector does not list what holds nothing but texts
-                to_come.append(cast("object", each))
+                to_come.append(each)
 
 
 def holders(name: str) -> list[tuple[str, str]]:

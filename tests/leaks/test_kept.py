@@ -11,7 +11,7 @@ import pickle
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -41,8 +41,9 @@ SEEN = {
 def ours() -> Iterator[object]:
     """Yield every object of the package that lives, and partial calls of its functions."""
     for each in gc.get_objects():
-        kind = type(each.func) if isinstance(each, partial) else type(each)
-        home = getattr(each.func, "__module__", "") if isinstance(each, partial) else kind.__module__
+        home: object = (
+            getattr(cast("Any", each).func, "__module__", "") if type(each) is partial else type(each).__module__
+        )
         if isinstance(home, str) and home.startswith("rf_middleware"):
             yield each
 
@@ -63,6 +64,10 @@ def pickled(each: object) -> bytes:
         with suppress(Exception):
             written += pickle.dumps(each, protocol)
     return written
+
+
+def start_response(*_said: object) -> Any:
+    """Take status and headers."""
 
 
 def wsgi_app(environ: object, start_response: Any) -> Iterator[bytes]:
@@ -111,7 +116,7 @@ async def busy() -> AsyncGenerator[list[object]]:
         await known.acheck(BAD)
     slow = IntrospectionIssuer("https://issuer.example", TOKEN, feed=False, transport=httpx.MockTransport(hang))
     environ = environ_of(Request("GET", "/", [("X-API-Key", GOOD)]))
-    streaming = iter(wsgi.APIKeyMiddleware(wsgi_app, validator=known)(environ, lambda *_: lambda _: None))
+    streaming = iter(wsgi.APIKeyMiddleware(wsgi_app, validator=known)(environ, start_response))
     assert [next(streaming), next(streaming)] == [b"part", b"part"]
     apps = {
         ASKED: asgi.APIKeyMiddleware(asgi_app, validator=Validator(slow, timeout=60.0), locations=LOCATIONS),

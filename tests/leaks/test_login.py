@@ -10,7 +10,7 @@ from tests.real.stage import ROOT
 
 
 def test_a_login_that_is_killed_leaves_no_key_for_others(tmp_path: Path) -> None:
-    """At each step keys are in the file and perhaps in the one to take its place, for the user alone, till next time."""
+    """Keys are in the file and perhaps in the one that was to take its place, for the user alone and till next time."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.leaks.crashing", str(tmp_path)],
         cwd=ROOT,

@@ -93,5 +93,6 @@ def test_a_careful_client_sends_no_key(tmp_path: Path) -> None:
     code = inspect.getsource(_without_query).partition("\n")[2]
     assert code in documented
     events = sent(tmp_path, "careful")
+    assert any(span["op"] == "http.client" for event in events for span in event.get("spans", ()))
     assert sum(1 for event in events for _ in frames(event)) > 1000
     assert grep("\n".join(shown(event) for event in events), [KEY, TOKEN]) == {}
