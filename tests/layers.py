@@ -225,7 +225,7 @@ LAYERS = [
     ),
     Layer(
         name="command_line",
-        files="cli demo demo.*",
+        files="cli _dumps demo demo.*",
         why="`keys` and `login` must work without the issuer's packages",
         may="values leaves command_line",
         packages="click",

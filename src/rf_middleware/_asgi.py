@@ -83,6 +83,7 @@ async def settle(
         body, receive = await _read_body(receive, guard.options.max_body)
         headers = [pair for pair in scope["headers"] if pair[0] in guard.watched]
         step = guard.examine(headers, step.named, step.query, body)
+        del body, headers  # not in the locals of a traceback, nor of those below a log line
     if isinstance(step, Pending):
         peer, forwarded = scope.get("client") or ("", 0), header(scope, b"x-forwarded-for").decode("latin-1")
         client = guard.client(peer[0], forwarded)

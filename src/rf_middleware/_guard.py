@@ -7,7 +7,7 @@ a ``Pending`` one, ``settle`` it. What comes out is a ``Visit`` or a ``Refusal``
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, NoReturn
+from typing import Final
 
 from rf_middleware import _query
 from rf_middleware._address import client_of, network
@@ -15,6 +15,7 @@ from rf_middleware._credentials import KEY, PUBLISHABLE, Pairs
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Grant, Reason, Refusal, Verdict
 from rf_middleware._options import Options, ValidatorSettings, split
+from rf_middleware._secret import Unpicklable
 from rf_middleware._shared import shared
 from rf_middleware._values import by_variable
 from rf_middleware.exceptions import ConfigurationError
@@ -37,7 +38,7 @@ _AMBIGUOUS: Final = Refusal(Reason.AMBIGUOUS_KEY)
 _INVALID: Final = Refusal(Reason.INVALID_KEY)
 
 
-class Visit:
+class Visit(Unpicklable):
     """A request that may go on.
 
     Attributes:
@@ -72,17 +73,12 @@ class Visit:
         name = self.guard.tells
         return None if name is None or self.grant is None else (name, self.grant.workspace.slug)
 
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied to another process: it holds a key."""
-        message = "a visit is not pickled"
-        raise TypeError(message)
-
     def __repr__(self) -> str:
         return f"Visit({self.grant!r})"
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Unpicklable):
     """A request whose key the validator has to resolve."""
 
     key: bytes = field(repr=False)
@@ -91,7 +87,7 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Unpicklable):
     """A request whose body has to be looked into first."""
 
     query: bytes = field(repr=False)

@@ -2,10 +2,21 @@
 
 from typing import NoReturn
 
-__all__ = ["Secret"]
+__all__ = ["Secret", "Unpicklable"]
 
 
-class Secret:
+class Unpicklable:
+    """Something that holds a key, and so is neither pickled nor copied to another process."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse."""
+        message = "what holds a key is not pickled"
+        raise TypeError(message)
+
+
+class Secret(Unpicklable):
     """Holds one key. ``reveal()`` is called where the request to the issuer is built and nowhere else."""
 
     __slots__ = ("_key",)
@@ -24,8 +35,3 @@ class Secret:
 
     def __repr__(self) -> str:
         return "Secret(...)"
-
-    def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled or copied to another process."""
-        message = "a key is not pickled"
-        raise TypeError(message)

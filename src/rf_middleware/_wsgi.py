@@ -83,6 +83,7 @@ def settle(
     if isinstance(step, Unread):
         body = (read or read_body)(environ, guard.options.max_body)
         step = guard.examine(watched_headers(guard, environ), step.named, step.query, body)
+        del body  # not in the locals of a traceback, nor of those below a log line
     if isinstance(step, Pending):
         client = guard.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
         step = guard.settle(step, guard.validator.resolve(step.key, client))

@@ -5,6 +5,8 @@ import sys
 from importlib import import_module
 from typing import Final, NamedTuple, cast
 
+from rf_middleware._dumps import no_core_dumps
+
 try:
     import click
 except ModuleNotFoundError:
@@ -86,6 +88,7 @@ def main() -> None:
     """
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] - it is where the shell closed it
         sys.exit("rf-middleware: standard output is closed, so nothing was done")
+    no_core_dumps()
     try:
         group(prog_name="rf-middleware")
     except OSError as error:

@@ -20,7 +20,7 @@ from flask import Flask, Response, current_app, g, make_response, request
 from werkzeug.local import LocalProxy
 
 from rf_middleware._challenge import respond
-from rf_middleware._guard import CONTEXT, REFUSED, Guard, Visit, make_guard
+from rf_middleware._guard import CONTEXT, REFUSED, Guard, Pending, Unread, Visit, make_guard
 from rf_middleware._inner import Inner
 from rf_middleware._models import Refusal, Workspace
 from rf_middleware._options import Settings, ViewSettings
@@ -163,12 +163,16 @@ def _let_in(inner: Inner, outer: Visit | None) -> Visit | Refusal:
         return known
     guard = inner.guard(outer)
     environ = request.environ
-    query = original_query(environ)
-    step = look(guard, environ, watched_headers(guard, environ), guard.split(query)[0], query)
-    step = settle(guard, environ, step, _body)
+    step = settle(guard, environ, _look(guard, environ), _body)
     if isinstance(step, Visit):
         attach(environ, step)
     return step
+
+
+def _look(guard: Guard, environ: "WSGIEnvironment") -> Visit | Refusal | Pending | Unread:
+    """Look for the key; headers and query are in the locals of nobody who waits, or logs."""
+    query = original_query(environ)
+    return look(guard, environ, watched_headers(guard, environ), guard.split(query)[0], query)
 
 
 def _body(environ: "WSGIEnvironment", limit: int) -> bytes:

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 from rf_middleware._asgi import ASGIApp, Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
 from rf_middleware._asgi_streams import AnsweringRoute, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
-from rf_middleware._guard import CONTEXT, Visit
+from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
 from rf_middleware._identity import identify
 from rf_middleware._inner import Inner
 from rf_middleware._models import Refusal, Workspace
@@ -171,9 +171,7 @@ async def let_in(inner: Inner, connection: HTTPConnection) -> Visit | Refusal:
     if known is not None:
         return known
     guard = inner.guard(outer)
-    query = scope["query_string"] if outer is None else outer.query
-    headers = [pair for pair in scope["headers"] if pair[0] in guard.watched]
-    step = look(guard, scope, headers, strip(guard, scope, query), query)
+    step = _look(guard, scope, outer)
     for seen in ("_url", "_query_params", "_headers"):  # Starlette keeps what it read of the scope before
         vars(connection).pop(seen, None)
     receive = _receive_of(connection)
@@ -184,6 +182,13 @@ async def let_in(inner: Inner, connection: HTTPConnection) -> Visit | Refusal:
         attach(scope, step)
         identify(scope, step.grant)
     return step
+
+
+def _look(guard: Guard, scope: Scope, outer: Visit | None) -> Visit | Refusal | Pending | Unread:
+    """Look for the key; headers and query are in the locals of nobody who waits, or logs."""
+    query = scope["query_string"] if outer is None else outer.query
+    headers = [pair for pair in scope["headers"] if pair[0] in guard.watched]
+    return look(guard, scope, headers, strip(guard, scope, query), query)
 
 
 def _receive_of(connection: HTTPConnection) -> Receive:

@@ -111,10 +111,9 @@ class Validator:
             RuntimeError: the issuer must be asked, and an event loop runs in this thread: use ``acheck``.
             TypeError: the key is no text.
         """
-        try:
-            verdict = self.resolve(presented(key))
-        finally:
-            del key  # not in the locals of a traceback
+        given = [key]
+        del key  # not in the locals of a traceback, nor of those below a log line
+        verdict = self.resolve(presented(given.pop()))
         if isinstance(verdict, Grant):
             return verdict
         raise refused(verdict)
@@ -127,10 +126,9 @@ class Validator:
             IssuerUnavailable: nobody can say.
             TypeError: the key is no text.
         """
-        try:
-            verdict = await self.aresolve(presented(key))
-        finally:
-            del key  # not in the locals of a traceback
+        given = [key]
+        del key  # not in the locals of a traceback, nor of those below a log line
+        verdict = await self.aresolve(presented(given.pop()))
         if isinstance(verdict, Grant):
             return verdict
         raise refused(verdict)

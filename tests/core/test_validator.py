@@ -184,7 +184,7 @@ def test_what_is_no_text_is_a_mistake_of_the_caller(use: Callable[[Validator, An
     tail = caught.value.__traceback__
     while tail is not None:
         if "/src/rf_middleware/" in tail.tb_frame.f_code.co_filename:
-            assert no_text not in tail.tb_frame.f_locals.values()
+            assert all(value is not no_text for value in tail.tb_frame.f_locals.values())
         tail = tail.tb_next
 
 

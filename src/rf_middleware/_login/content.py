@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from rf_middleware._login.values import Login
-from rf_middleware._secret import Secret
+from rf_middleware._secret import Secret, Unpicklable
 
 __all__ = ["Content"]
 
@@ -25,7 +25,7 @@ _SLUG, _NAME, _KEY, _ISSUER = "url", "name", "apiKey", "issuer"
 Entry = dict[str, object]
 
 
-class Content:
+class Content(Unpicklable):
     """The content of a login file; its repr shows nothing of it."""
 
     __slots__ = ("_whole",)

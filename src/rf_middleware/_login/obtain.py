@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -38,7 +38,7 @@ class World:
 
     Attributes:
         screen: where it is shown.
-        environ: the environment.
+        environ: the environment, which may hold a key.
         browse: opens a page, or does nothing.
         clock: seconds.
         sleep: waits.
@@ -46,7 +46,7 @@ class World:
     """
 
     screen: Screen
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     browse: Callable[[str], None]
     clock: Clock = now
     sleep: Callable[[float], None] = time.sleep

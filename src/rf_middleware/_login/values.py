@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rf_middleware._models import Workspace
-from rf_middleware._secret import Secret
+from rf_middleware._secret import Secret, Unpicklable
 
 __all__ = ["Answer", "Login", "Unanswered", "masked", "plain", "usable"]
 
@@ -40,7 +40,7 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Unpicklable):
     """An answer over HTTP, read whole.
 
     Attributes:

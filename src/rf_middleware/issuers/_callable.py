@@ -9,6 +9,7 @@ from typing import Final
 
 from rf_middleware._flight import Answer
 from rf_middleware._models import Grant
+from rf_middleware._secret import Secret
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._background import background
 from rf_middleware.issuers._results import raised, returned
@@ -45,37 +46,42 @@ class CallableIssuer:
 
     def check(self, key: str, timeout: float) -> Answer:
         """See ``Issuer.check``."""
-        result = self._outcome(key)
-        del key  # not in the locals of a traceback
-        if inspect.isawaitable(result):
-            return background.run(partial(self._awaited, result), timeout)
-        return returned(self, result)
+        secret = Secret(key)
+        del key  # not in the locals of a traceback, nor of those below a log line
+        outcome = self._outcome(secret)
+        if isinstance(outcome, Answer):
+            return outcome
+        return background.run(partial(self._awaited, outcome), timeout)
 
     async def acheck(self, key: str, timeout: float) -> Answer:  # noqa: ARG002 - the driver bounds it
         """See ``Issuer.acheck``."""
+        secret = Secret(key)
+        del key  # not in the locals of a traceback, nor of those below a log line
         if self._is_async:
-            result = self._outcome(key)
-            del key  # not in the locals of a traceback
+            outcome = self._outcome(secret)
         else:
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(_THREADS, "rf-middleware-issuer")
-            working = asyncio.get_running_loop().run_in_executor(self._threads, self._outcome, key)
-            del key
-            result = await working
-        return await self._awaited(result) if inspect.isawaitable(result) else returned(self, result)
+            outcome = await asyncio.get_running_loop().run_in_executor(self._threads, self._outcome, secret)
+        return outcome if isinstance(outcome, Answer) else await self._awaited(outcome)
 
-    def _outcome(self, key: str) -> object:
-        """Return what the function returned, an awaitable perhaps, or the answer that its exception means."""
+    def _outcome(self, key: Secret) -> Answer | Awaitable[object]:
+        """Return what the function's result or exception means, or the result itself when it is to be awaited."""
         try:
-            return self._fn(key)
-        except Exception as error:  # noqa: BLE001 - any exception of theirs means: can't be asked
-            return raised(self, error)
+            result: object = self._fn(key.reveal())
+        except Exception:  # noqa: BLE001 - any exception of theirs means: can't be asked
+            return raised(self)
+        if inspect.isawaitable(result):
+            return result
+        given = [result]
+        del result  # it may be anything, the key itself too: see ``_results``
+        return returned(self, given.pop())
 
     async def _awaited(self, result: Awaitable[object]) -> Answer:
         try:
             return returned(self, await result)
-        except Exception as error:  # noqa: BLE001 - any exception of theirs means: can't be asked
-            return raised(self, error)
+        except Exception:  # noqa: BLE001 - any exception of theirs means: can't be asked
+            return raised(self)
 
     def forked(self) -> None:
         """Let go of the parent's threads."""

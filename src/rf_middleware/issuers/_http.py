@@ -14,6 +14,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from rf_middleware._secret import Unpicklable
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._background import background
 
@@ -26,7 +27,7 @@ _CLOSING: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Call(Unpicklable):
     """One request, and how many bytes its answer may have. Its repr shows neither headers nor body: one holds a key."""
 
     method: str
@@ -38,7 +39,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Received(Unpicklable):
     """An answer, read whole."""
 
     status: int

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from rf_middleware._flight import Answer
 from rf_middleware._keyformat import KeyFormat
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
+from rf_middleware._secret import Unpicklable
 from rf_middleware._wire import Poll, Reply
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._http import Call, Failure, Http, Received, checked_url
@@ -35,7 +36,7 @@ _POLL_MARGIN: Final = 5.0
 """Seconds that the answer to a poll may be late before the connection counts as dead."""
 
 
-class IntrospectionIssuer:
+class IntrospectionIssuer(Unpicklable):
     """Asks ``POST /introspect`` (RFC 7662) and follows the revocation feed, when there is one.
 
     Whether there is one is learnt from the issuer's metadata (RFC 8414). Until that was read the
@@ -168,7 +169,7 @@ def _member(members: Mapping[str, object], name: str, kind: type[T]) -> T | None
     return value
 
 
-class _HttpFeed:
+class _HttpFeed(Unpicklable):
     """``POST /feed`` and its neighbours, from the one thread that keeps the lease."""
 
     def __init__(self, http: Http, authorization: Mapping[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""A key goes in here, and is looked for in all that comes out."""
