@@ -5,6 +5,7 @@ A key is good when it begins with ``GOOD`` and was not revoked; so a test makes 
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -100,10 +101,8 @@ class Honest:
             return Reply(_EPOCH, reset=True, head=len(self._events), events=(), lease=self.lease)
         self.acked[poll.session] = poll.ack
         if poll.ack == len(self._events):
-            try:
+            with suppress(TimeoutError):  # nothing to tell: the lease is renewed all the same
                 await asyncio.wait_for(self._news.wait(), min(poll.wait, _HELD))
-            except TimeoutError:
-                pass  # nothing to tell: the lease is renewed all the same
         return Reply(
             _EPOCH, reset=False, head=len(self._events), events=tuple(self._events[poll.ack :]), lease=self.lease
         )
