@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -65,13 +65,9 @@ def recovered(sites: list[Site]) -> None:
     """Wait until each server lets a key in that it has not seen before."""
 
     def lets_in(site: Site) -> bool:
-        try:
-            line = site.line()
+        with suppress(Silent), closing(site.line()) as line:
             return line.ask("/", f"{GOOD}after-{os.urandom(4).hex()}").status == 200
-        except Silent:
-            return False
-        finally:
-            line.close()
+        return False
 
     for site in sites:
         until(lambda: lets_in(site), 60)  # noqa: B023 - it is called here

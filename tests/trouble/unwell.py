@@ -164,7 +164,7 @@ class Unwell:
 
     def close(self) -> None:
         """Cut everything and listen no more."""
-        self._do(self._end())
+        self._do(self._end_all())
         self._bound.close()
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
@@ -192,6 +192,11 @@ class Unwell:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _end_all(self) -> None:
+        for _ in range(10):  # what the system accepted a moment ago comes up one turn of the loop after the other
+            await self._end()
+            await asyncio.sleep(0)
+
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(Line(reader, writer)))
         self._tasks.add(task)
@@ -212,9 +217,9 @@ class Unwell:
                     else:
                         await trouble.answers(line)
         finally:
+            self._lines.discard(line)
             line.cut()
             await line.gone()
-            self._lines.discard(line)
 
 
 def _bound(port: int) -> socket.socket:
