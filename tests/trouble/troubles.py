@@ -170,6 +170,7 @@ _GARBAGE = [
     Trouble("nothing", says(answer("200 OK"))),
     _json("cut JSON", GRANT[:-1]),
     _json("JSON and more", GRANT + GRANT),
+    _json("no and yes", b'{"active": false, "workspace": "", ' + GRANT[1:]),
     _json("JSON in UTF-16 with a lone half", b"\xff\xfe\x00\xd8"),
     _json("a list", b"[" + GRANT + b"]"),
     _json("a deep list", b"[" * 60_000),
