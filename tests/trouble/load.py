@@ -24,7 +24,7 @@ REVOKED = f"{GOOD}revoked"
 _UNKNOWN = [f"rfk_unknown-{number}" for number in range(5)]
 _ASKING = 2
 """Clients of each server that ask about cached keys."""
-_ASKING_NEW = 1
+_ASKING_NEW = 8
 """Clients of each server that ask about new keys: more than gunicorn has threads."""
 _ALLOWED = {"cached": {200}, "revoked": {401, 503}, "unknown": {401, 503}, "new": {200, 503}}
 

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from rf_middleware.demo.child import Server
 from rf_middleware.demo.line import Line
@@ -72,7 +73,12 @@ class Site:
         return [first, *(Path(f"/proc/{child}") for child in children)]
 
 
-Start = Callable[[Unwell, Path, float], AbstractContextManager[Site]]
+class Start(Protocol):
+    """Runs a server; ``timeout`` is that of a check, ``more`` goes into its environment."""
+
+    def __call__(self, issuer: Unwell, folder: Path, timeout: float, /, **more: str) -> AbstractContextManager[Site]:
+        """Run it until the block ends."""
+        ...
 
 
 @contextmanager
@@ -96,14 +102,14 @@ def _running(name: str, command: list[str], issuer: Unwell, timeout: float, more
 
 
 @contextmanager
-def uvicorn(issuer: Unwell, _folder: Path, timeout: float, **more: str) -> Generator[Site]:
-    """Run uvicorn; ``timeout`` is that of a check, ``more`` goes into its environment."""
+def uvicorn(issuer: Unwell, _folder: Path, timeout: float, /, **more: str) -> Generator[Site]:
+    """Run uvicorn."""
     with _running("uvicorn", list[str](_UVICORN.split()), issuer, timeout, more) as site:
         yield site
 
 
 @contextmanager
-def gunicorn(issuer: Unwell, folder: Path, timeout: float, **more: str) -> Generator[Site]:
+def gunicorn(issuer: Unwell, folder: Path, timeout: float, /, **more: str) -> Generator[Site]:
     """Run gunicorn with one worker of four threads."""
     settings = folder / "gunicorn.conf.py"
     settings.write_text(_GUNICORN, encoding="utf-8")
