@@ -198,13 +198,15 @@ class Unwell:
             await asyncio.sleep(0)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._serve(Line(reader, writer)))
+        line = Line(reader, writer)
+        self._lines.add(line)  # at once: a task that is cancelled before it began does nothing at all
+        self.met += 1
+        task = asyncio.ensure_future(self._serve(line))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _task: self._lines.discard(line))
 
     async def _serve(self, line: Line) -> None:
-        self._lines.add(line)
-        self.met += 1
         trouble = self._trouble
         try:
             with suppress(OSError):  # the other end went away
@@ -217,7 +219,6 @@ class Unwell:
                     else:
                         await trouble.answers(line)
         finally:
-            self._lines.discard(line)
             line.cut()
             await line.gone()
 
