@@ -107,12 +107,12 @@ def test_a_pool_that_was_full_of_questions_that_hang_is_empty_again(way: Way) ->
         )
         with way(validator) as ask:
             issuer.play(HANGS)
-            verdicts = ask(f"rfk_{number}" for number in range(130))
+            verdicts = ask(f"rfk_{number}" for number in range(110))
             assert {reason(each) for each in verdicts} == {Reason.ISSUER_UNAVAILABLE}
             issuer.heal()
 
             def all_answered() -> bool:
                 clock.forward(REST)
-                return {reason(each) for each in ask(f"rfk_{number}" for number in range(130))} == {Reason.INVALID_KEY}
+                return {reason(each) for each in ask(f"rfk_{number}" for number in range(110))} == {Reason.INVALID_KEY}
 
             until(all_answered, 60)
