@@ -3,6 +3,7 @@
 * Clients are pooled, and made at the first use: one per event loop, threads have one together.
 * ``timeout`` bounds the whole exchange: names, connection, headers and the last byte of the body.
 * No redirect is followed: it would carry a key to another place.
+* An answer that was there before its question was sent belongs to another question, perhaps about another key.
 * Failures are values with a text that names no URL and no header.
 """
 
@@ -11,7 +12,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from rf_middleware._secret import Unpicklable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Failure", "Http", "Received", "checked_url"]
 
 _CLOSING: Final = 1.0
+_VERSIONS: Final = frozenset({b"HTTP/1.0", b"HTTP/1.1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +130,14 @@ class Http:
         return client
 
     def _request(self, client: "httpx.AsyncClient", call: Call, timeout: float) -> "httpx.Request":
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **call.headers}
         return client.build_request(
-            call.method, self.url + call.path, headers=headers, data=call.form, json=call.json, timeout=timeout
+            call.method,
+            self.url + call.path,
+            headers={"Accept": "application/json", "Accept-Encoding": "identity", **call.headers},
+            data=call.form,
+            json=call.json,
+            timeout=timeout,
+            extensions={"trace": _Watch()},
         )
 
     def close(self) -> None:
@@ -150,7 +157,37 @@ class Http:
             await client.aclose()
 
 
+class _Watch:
+    """Sees to what httpx leaves undone; it is told of each step of an exchange (the ``trace`` extension of httpcore).
+
+    * An answer that needed no waiting for is refused: what the other end sent too much is read with what came before
+      it. A read from a socket always gives way to what else is due on the loop, here to a call of ours.
+    * A connection whose TLS handshake is cancelled is closed.
+    """
+
+    def __init__(self) -> None:
+        self._opened: list[Any] = []
+        self._waited = False
+
+    async def __call__(self, step: str, facts: Mapping[str, Any]) -> None:
+        if step == "connection.connect_tcp.complete":
+            self._opened.append(facts["return_value"])
+        elif step == "connection.start_tls.failed":
+            for stream in self._opened:
+                await stream.aclose()
+        elif step == "http11.receive_response_headers.started":
+            asyncio.get_running_loop().call_soon(self._wait)
+        elif step == "http11.receive_response_headers.complete" and not self._waited:
+            message = "the answer was there before the question"
+            raise ValueError(message)
+
+    def _wait(self) -> None:
+        self._waited = True
+
+
 async def _read(response: "httpx.Response", largest: int) -> Received | Failure:
+    if response.extensions.get("http_version", b"HTTP/1.1") not in _VERSIONS:
+        return Failure("the answer is in no version of HTTP that was asked for")
     if response.headers.get("content-encoding", "identity") != "identity":
         return Failure("the answer is encoded, which was not asked for")
     body = bytearray()

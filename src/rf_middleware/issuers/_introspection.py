@@ -59,9 +59,10 @@ class IntrospectionIssuer(Unpicklable):
             message = "token: allowed is a text of visible ASCII characters (the validator token of the issuer)"
             raise ConfigurationError(message)
         self._http = Http(checked_url("issuer", url), transport)
+        self._feed_http = Http(self._http.url, transport)  # connections of its own: questions that hang may take all
         self._authorization = {"Authorization": f"Bearer {token}"}
         self._refused = False
-        self.feed: Feed | None = None if feed is False else _HttpFeed(self._http, self._authorization)
+        self.feed: Feed | None = None if feed is False else _HttpFeed(self._feed_http, self._authorization)
 
     def __repr__(self) -> str:
         return f"IntrospectionIssuer({self._http.url!r})"
@@ -98,14 +99,17 @@ class IntrospectionIssuer(Unpicklable):
 
     def close(self) -> None:
         """Close what threads used."""
+        self._feed_http.close()
         self._http.close()
 
     async def aclose(self) -> None:
         """Close what threads and the running event loop used."""
+        await self._feed_http.aclose()
         await self._http.aclose()
 
     def forked(self) -> None:
         """Let go of the parent's connections."""
+        self._feed_http.forked()
         self._http.forked()
 
 

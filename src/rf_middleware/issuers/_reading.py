@@ -31,12 +31,20 @@ def unavailable(detail: str, retry_after: float | None = None) -> Answer:
 
 
 def json_object(received: Received) -> Mapping[str, object] | None:
-    """Return the members of a JSON object, or ``None`` for anything else."""
+    """Return the members of a JSON object, or ``None`` for anything else, also where a name stands twice."""
     try:
-        whole = json.loads(received.body)
+        whole = json.loads(received.body, object_pairs_hook=_members)
     except (ValueError, RecursionError):
         return None
     return cast("dict[str, object]", whole) if isinstance(whole, dict) else None
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        message = "a name stands twice"
+        raise ValueError(message)
+    return members
 
 
 def refused_status(received: Received | Failure) -> Answer | None:
