@@ -2,7 +2,7 @@
 
 Exempt paths are compared with the path the server routed. What is not plainly an exempt path is
 protected: where two readers could see two paths (dot segments, doubled slashes, encoded slashes,
-backslashes, semicolons, control characters), no rule matches.
+backslashes, semicolons, control characters, bytes that are no UTF-8), no rule matches.
 """
 
 import re
@@ -14,9 +14,12 @@ from rf_middleware.exceptions import ConfigurationError
 
 __all__ = ["Access", "Exempt", "inner_path", "preflight"]
 
-_HAZY: Final = re.compile(r"//|/\.\.?(?:/|\Z)|[\\;%\x00-\x1f\x7f]")
-_HAZY_RAW: Final = re.compile(rb"//|%(?:2[EeFf]|5[Cc]|3[Bb]|25|[01][0-9A-Fa-f]|7[Ff])")
-_REFUSED_IN_RULE: Final = re.compile(r"//|/\.\.?(?:/|\Z)|[\\;%?#\s\x00-\x1f\x7f]")
+_HAZY: Final = re.compile(r"//|/\.\.?(?:/|\Z)|[\\;%\x00-\x1f\x7f\ufffd]")
+_HAZY_RAW: Final = re.compile(
+    rb"\A[^/]*:|//|[\\;#\x00-\x20\x7f]|%(?:2[EeFf]|5[Cc]|3[Bb]|25|[01][0-9A-Fa-f]|7[Ff])",
+)
+"""The same on the request line: a scheme, a fragment and blanks too, which some servers cut off."""
+_REFUSED_IN_RULE: Final = re.compile(r"//|/\.\.?(?:/|\Z)|[\\;%?#\s\x00-\x1f\x7f\ufffd]")
 
 _ALLOWED: Final = "exact paths such as '/healthz', or prefixes such as '/public/*'"
 
@@ -70,8 +73,7 @@ def _checked(rule: object) -> str:
 
 
 def inner_path(path: str, root: str) -> str:
-    """Return the routed path less the root path that the server, or a mount, set."""
-    root = root.rstrip("/")
+    """Return the routed path less the root path that the server, or a mount, set: what Starlette routes."""
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
         return path[len(root) :]
     return path
