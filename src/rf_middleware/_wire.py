@@ -4,6 +4,7 @@ A message that is not exactly what it should be is an error (``ValueError``), ne
 a lease built on a misread answer would be a hole in the promise.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
@@ -13,6 +14,8 @@ __all__ = ["CHANGES", "LONGEST_NAME", "LONGEST_VERSION", "Event", "Poll", "Reply
 LONGEST_NAME: Final = 100
 LONGEST_VERSION: Final = 50
 _LONGEST: Final = 86_400.0
+_HALVES: Final = re.compile(r"[\ud800-\udfff]")
+"""Halves of characters: JSON can write them, and nobody can send them back."""
 
 CHANGES: Final = frozenset({"revoked", "disabled", "enabled", "updated", "rolled", "expired", "suspended"})
 
@@ -158,7 +161,7 @@ def _object(raw: object, what: str) -> Mapping[str, object]:
 
 def _text(members: Mapping[str, object], name: str) -> str:
     value = members.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or _HALVES.search(value):
         message = f"feed: {name} is not a text"
         raise ValueError(message)
     return value

@@ -27,7 +27,7 @@ WRONG_COUNTS: list[object] = [None, -1, 1.0, "1", True, [], float("nan")]
 WRONG_SECONDS: list[object] = [None, -1, -0.1, "1", True, [], float("nan"), float("inf"), 10**400, 86_401]
 WRONG_FLAGS: list[object] = [None, 0, 1, "true", []]
 WRONG_LISTS: list[object] = [None, {}, "[]", 0]
-WRONG_TEXTS: list[object] = [None, "", 1, True, [], {}]
+WRONG_TEXTS: list[object] = [None, "", 1, True, [], {}, "half \ud800"]
 
 
 @st.composite
