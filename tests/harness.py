@@ -57,6 +57,12 @@ class Request:
         return [self.body] if isinstance(self.body, bytes) else list(self.body) or [b""]
 
     @property
+    def cut_off(self) -> bool:
+        """Whether less comes than the headers say."""
+        told = [value for name, value in self.headers if name.lower() == "content-length" and value.isdigit()]
+        return isinstance(self.body, bytes) and any(int(value) > len(self.body) for value in told)
+
+    @property
     def all_headers(self) -> list[tuple[str, str]]:
         """The headers with those that the client's library adds."""
         named = {name.lower() for name, _ in self.headers}
@@ -232,7 +238,9 @@ async def acall(app: ASGIApp, request: Request) -> Answer:
 
     async def receive() -> Message:
         if chunks:
-            return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+            return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks) or request.cut_off}
+        if request.cut_off:
+            return {"type": "http.disconnect"}
         await done.wait()
         return {"type": "http.disconnect"}
 

@@ -18,7 +18,10 @@ class _Input(Protocol):
 
 
 def read_body(environ: "WSGIEnvironment", limit: int) -> bytes:
-    """Read a body up to ``limit`` bytes and put it back; a larger one comes back empty."""
+    """Read a body up to ``limit`` bytes and put it back; a larger one, or one that is cut off, comes back empty.
+
+    Where the server can't read it (chunks that are none, say) the app finds that out as it would have.
+    """
     length = (environ.get("CONTENT_LENGTH") or "").lstrip("0")
     known = length.isascii() and length.isdigit() and len(length) <= _LONGEST_LENGTH
     if known:
@@ -31,11 +34,15 @@ def read_body(environ: "WSGIEnvironment", limit: int) -> bytes:
         return b""
     source = cast("_Input", environ["wsgi.input"])
     start = bytearray()
-    while len(start) < size and (chunk := source.read(size - len(start))):
-        start += chunk
+    try:
+        while len(start) < size and (chunk := source.read(size - len(start))):
+            start += chunk
+    except Exception as error:  # noqa: BLE001 - each server has its own
+        environ["wsgi.input"] = io.BufferedReader(_Replay(bytes(start), _Broken(error)))
+        return b""
     body = bytes(start)
     environ["wsgi.input"] = io.BufferedReader(_Replay(body, source)) if len(body) > limit else io.BytesIO(body)
-    return body if len(body) <= limit else b""
+    return b"" if len(body) > limit or (known and len(body) < size) else body
 
 
 class _Replay(io.RawIOBase):
@@ -52,3 +59,16 @@ class _Replay(io.RawIOBase):
         chunk = self._start.read(len(buffer)) or self._rest.read(len(buffer))
         buffer[: len(chunk)] = chunk
         return len(chunk)
+
+
+class _Broken:
+    """The rest of a stream that could not be read."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error.with_traceback(None)  # its frames hold what was read so far
+
+    def read(self, size: int = -1, /) -> bytes:  # noqa: ARG002 - as a stream has it
+        """Fail as before."""
+        raise self._error
+
+    readline = read

@@ -183,7 +183,8 @@ def _body(environ: "WSGIEnvironment", limit: int) -> bytes:
     length = request.content_length
     if length is None:
         return read_body(environ, limit)
-    return request.get_data() if length <= limit else b""
+    body = request.get_data() if length <= limit else b""
+    return body if len(body) >= length else b""  # else it was cut off
 
 
 def _answer(refusal: Refusal, guard: Guard) -> Response:
