@@ -200,16 +200,16 @@ def test_all_adapters_agree_about_generated_requests(served: list[tuple[Any, Any
 
 RULES = ["/", "/healthz", "/public/*", "/a/b/*", "/mounted/x"]
 STEPS = st.sampled_from([
-    *("/", "/", "healthz", "public", "a", "b", "mounted", "x", ".", "..", "//", ";", "\\", "%", "%2f", "%2F", "%2e", "%5c"),
-    *("%00", "%3b", "%25", "%0a", "%20", "%c3%a4", "%ff", "%ef%bf%bd", "#", "*", ":", "~", "HEALTHZ", "?", "&"),
+    *("/", "/", "healthz", "public", "a", "b", "mounted", "x", ".", "..", "//", ";", "\\", "%", "%2f", "%2F", "%2e"),
+    *("%00", "%3b", "%25", "%0a", "%20", "%c3%a4", "%ff", "%ef%bf%bd", "#", "*", ":", "~", "HEALTHZ", "?", "&", "%5c"),
 ])  # fmt: skip
 STARTS = ["/healthz", "/public/", "/a/b/", "/mounted", "/", ""]
-TARGETS = st.builds(lambda start, steps: start + "".join(steps), st.sampled_from(STARTS), st.lists(STEPS, max_size=5))
-QUERIES = st.sampled_from(["", "?", "?x=/healthz", f"?api_key={GOOD}", "?api_key=x&a=b", "?api_key=&api_key=", "?a=//%2e"])
+TARGETS = st.builds(str.__add__, st.sampled_from(STARTS), st.lists(STEPS, max_size=5).map("".join))
+QUERIES = st.sampled_from(["", "?", "?x=/healthz", f"?api_key={GOOD}", "?api_key=x&a=b", "?api_key=&api_key=", "?/%2e"])
 CLAIMS = st.sampled_from([
-    *(("Host", "x?/healthz"), ("X-Original-URL", "/healthz"), ("X-Forwarded-Prefix", "/public"), ("X-Rewrite-URL", "/")),
-    *(("X-HTTP-Method-Override", "OPTIONS"), ("SCRIPT_NAME", "/a"), bearer(), bearer("unknown"), ("X-Workspace", "evil")),
-    *PREFLIGHT,
+    *(("Host", "x?/healthz"), ("X-Original-URL", "/healthz"), ("X-Forwarded-Prefix", "/public"), bearer()),
+    *(("X-HTTP-Method-Override", "OPTIONS"), ("SCRIPT_NAME", "/a"), ("X-Workspace", "evil"), bearer("unknown")),
+    *(("X-Rewrite-URL", "/"), *PREFLIGHT),
 ])  # fmt: skip
 METHODS = st.sampled_from(["GET", "GET", "POST", "OPTIONS", "options", "CONNECT", "TRACE", "BREW", "PRI"])
 

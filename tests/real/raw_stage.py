@@ -1,0 +1,226 @@
+"""An issuer that notes what it is asked, servers as processes, and bytes sent to them."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs
+
+from rf_middleware.demo.child import Server
+from tests.contract.subjects import SUBJECTS, Subject
+from tests.core.servers import Server as Listening
+from tests.core.servers import serving
+from tests.real.raw import FOREIGN, GOOD, OTHER
+from tests.real.stage import ROOT
+
+__all__ = ["Answer", "Asked", "Target", "issuing", "run"]
+
+PATIENCE = 60.0
+"""Seconds that an answer may take: far more than it needs, on a slow machine too."""
+
+UVICORN = "-m uvicorn --port 0 --log-level info --timeout-keep-alive 2 tests.real.raw_apps:app --lifespan on"
+GUNICORN = """\
+bind = "127.0.0.1:0"
+control_socket_disable = True
+forwarded_allow_ips = "192.0.2.1"
+accesslog = "-"
+graceful_timeout = 5
+keepalive = 2
+timeout = 120
+"""
+"""No proxy of ours is on the loopback: what comes from there is a stranger's."""
+
+SERVERS: list[tuple[str, str, str]] = [
+    ("uvicorn", "--http h11", "asgi"),
+    ("uvicorn", "--http h11 --root-path /mounted", "fastapi-require-key"),
+    ("uvicorn", "--http httptools --root-path /mounted", "asgi"),
+    ("uvicorn", "--http httptools", "starlette-in-middleware"),
+    ("uvicorn", "--http httptools", "starlette-require-key"),
+    ("gunicorn", "worker_class = 'asgi'", "fastapi-in-middleware"),
+    ("gunicorn", "worker_class = 'sync'", "wsgi"),
+    ("gunicorn", "worker_class = 'sync'", "flask-require-key"),
+    ("gunicorn", "worker_class = 'gthread'; threads = 4", "flask-in-middleware"),
+]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One response; status 0 stands for a connection that was closed without one."""
+
+    status: int
+    body: bytes = b""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The body, if it is a JSON object."""
+        try:
+            whole = json.loads(self.body)
+        except ValueError:
+            return {}
+        return cast("dict[str, Any]", whole) if isinstance(whole, dict) else {}
+
+    @property
+    def problem(self) -> str:
+        """The end of the problem type; empty when the body is none of ours."""
+        return str(self.json.get("type", "")).rpartition(":")[2]
+
+
+@dataclass
+class Asked:
+    """An issuer, and the keys it was asked about by the holder of each token."""
+
+    url: str = ""
+    keys: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def __call__(self, connection: socket.socket, server: Listening) -> None:
+        """Answer what comes on a connection."""
+        while data := connection.recv(65536):
+            head, _, body = data.partition(b"\r\n\r\n")
+            length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [0])[0])
+            while len(body) < length:
+                body += connection.recv(65536)
+            answer = json.dumps(self._answer(head.decode(), body.decode())).encode()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
+
+    def _answer(self, head: str, body: str) -> dict[str, object]:
+        if not head.startswith("POST /introspect "):
+            return {"issuer": self.url}
+        (token,) = re.findall(r"(?i)authorization: bearer (\S+)", head)
+        (key,) = parse_qs(body)["token"]
+        self.keys.setdefault(token, []).append(key)
+        workspace = {GOOD: "acme", OTHER: "acme", FOREIGN: "initech"}.get(key)
+        return {"active": workspace is not None, "workspace": workspace, "scope": "*"}
+
+
+@contextmanager
+def issuing() -> Generator[Asked]:
+    """Run the issuer."""
+    asked = Asked()
+    with serving(asked) as server:
+        asked.url = server.url
+        yield asked
+
+
+@dataclass
+class Target:
+    """A server that is running."""
+
+    name: str
+    subject: Subject
+    server: Server
+    asked: Asked
+    _seen: int = 0
+
+    @property
+    def exempts(self) -> bool:
+        """Whether it stands before a whole app, with paths that need no key."""
+        return "exempt" not in self.subject.lacks
+
+    @property
+    def hangs_up(self) -> bool:
+        """Whether it gives up on a client that has nothing more to send, also when it has all it needs."""
+        return "asgi" in self.name.split("-")[2:4]
+
+    def said(self) -> str:
+        """Return the end of what it has printed since the last time."""
+        lines = list(self.server._lines)
+        self.server._lines.clear()
+        return "".join(lines)
+
+    def newly_asked(self) -> set[str]:
+        """Return what the issuer was asked about by it since the last time."""
+        keys = self.asked.keys.get(self.name, [])
+        new, self._seen = keys[self._seen :], len(keys)
+        return set(new)
+
+    def send(self, raw: bytes, *, answers: int, ends: bool) -> list[Answer]:
+        """Send bytes, and return so many answers; more, if more come before the connection is closed."""
+        host, _, port = self.server._address.removeprefix("http://").partition(":")
+        methods = re.findall(rb"(?:\A|\r\n\r\n)(?:\r\n)*(\S+) ", raw)
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+            try:
+                connection.sendall(raw)
+                if ends:
+                    connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # it has refused what came so far
+            file = _Kept(connection.makefile("rb"))
+            found: list[Answer] = []
+            while len(found) < answers:
+                method = methods[len(found)].decode("latin-1") if len(found) < len(methods) else "GET"
+                found.append(_next(file, method))
+                if found[-1].status in {0, 101}:
+                    break
+            return found + [Answer(0)] * (answers - len(found))
+
+
+class _Kept:
+    """The bytes that come, for one response after another."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def makefile(self, *_: object) -> "_Kept":
+        """Return itself, as a socket does for a response."""
+        return self
+
+    def close(self) -> None:
+        """Stay open for the next response."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _next(file: _Kept, method: str) -> Answer:
+    response = HTTPResponse(cast("socket.socket", file), method=method)
+    try:
+        response.begin()
+        return Answer(response.status, b"" if response.status == 101 else response.read())
+    except (HTTPException, ConnectionError):
+        return Answer(0)
+
+
+@contextmanager
+def run(asked: Asked, folder: Path) -> Generator[Sequence[Target]]:
+    """Run every server until the block ends."""
+    with ExitStack() as stack:
+        targets = [_start(stack, asked, folder, each) for each in SERVERS]
+        for target in targets:
+            assert target.server._said.wait(PATIENCE)
+            assert target.server._address, target.said()
+        yield targets
+        for target in targets:  # all at once
+            target.server.process.terminate()
+
+
+def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, str]) -> Target:
+    kind, how, subject = which
+    name = re.sub(r"\W+", "-", f"{kind} {how} {subject}")
+    if kind == "uvicorn":
+        command = [*UVICORN.split(), *how.split()]
+    else:
+        settings = folder / f"{name}.conf.py"
+        settings.write_text(f"{GUNICORN}{how}\n", encoding="utf-8")
+        command = ["-m", "gunicorn", "--config", str(settings), "tests.real.raw_apps:app"]
+    told = {"RAW_SUBJECT": subject, "RAW_ISSUER": asked.url, "RAW_TOKEN": name, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, **told},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    server = Server(name, process)
+    stack.callback(server.end)
+    return Target(name, next(each for each in SUBJECTS if str(each) == subject), server, asked)
