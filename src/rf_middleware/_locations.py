@@ -135,4 +135,5 @@ def _cookie(name: bytes, value: bytes) -> bytes | None:
     )
     if len(crumbs) > 1 or any(_COMMA in crumb for crumb in crumbs):
         return None
-    return crumbs[0].strip(BLANKS).strip(b'"') if crumbs else b""
+    key = crumbs[0].strip(BLANKS).strip(b'"') if crumbs else b""
+    return key if key.strip(BLANKS) else b""

@@ -104,7 +104,17 @@ def test_chosen_locations_are_read_and_no_others(
 @every
 @pytest.mark.parametrize(
     "cookie",
-    ["Session=k", "session2=k", "xsession=k", "a=session=k", "session", "session=", "session= ; a=b", 'session=""'],
+    [
+        "Session=k",
+        "session2=k",
+        "xsession=k",
+        "a=session=k",
+        "session",
+        "session=",
+        "session= ; a=b",
+        'session=""',
+        'session=" "',
+    ],
 )
 def test_only_the_cookie_of_that_name_is_read(subject: Subject, protect: Protect, cookie: str) -> None:
     """A cookie of another name, another case or without a value is absent."""
