@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.fuzz.targets import corpus
+from tests.fuzz.targets import WORDS, corpus
 
 __all__ = ["Found", "fuzz"]
 
@@ -47,7 +47,17 @@ def fuzz(name: str, seconds: int) -> Found:
             each.mkdir()
         for number, data in enumerate(corpus(name)):
             (start / f"{number}").write_bytes(data)
-        said = _run(name, folder, start, f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-print_final_stats=1")
+        words = folder / "words"
+        words.write_text("".join(f'"{_escaped(each)}"\n' for each in WORDS[name]), encoding="ascii")
+        said = _run(
+            name,
+            folder,
+            start,
+            f"-dict={words}",
+            f"-max_total_time={seconds}",
+            f"-max_len={LONGEST}",
+            "-print_final_stats=1",
+        )
         crash = next((each.read_bytes() for each in folder.glob("broken-*")), None)
         tried = re.findall(r"number_of_executed_units: (\d+)", said)
         if crash is None:
@@ -57,6 +67,10 @@ def fuzz(name: str, seconds: int) -> Found:
         inputs = [each.read_bytes() for each in chosen.iterdir()]
         told = "\n".join(line for line in said.splitlines() if not line.startswith(("#", "INFO")))
         return Found(crash, told[-4000:], int(tried[-1]) if tried else 0, inputs)
+
+
+def _escaped(word: bytes) -> str:
+    return "".join(f"\\x{each:02x}" for each in word)
 
 
 def _run(name: str, folder: Path, *arguments: object) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.fuzz import body, exempt, keys, lease, messages
 
-__all__ = ["TARGETS", "corpus", "keep"]
+__all__ = ["TARGETS", "WORDS", "corpus", "keep"]
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "keys": keys.check,
@@ -18,6 +18,113 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "messages": messages.check,
     "lease": lease.check,
 }
+WORDS: dict[str, list[bytes]] = {
+    "keys": [
+        *(
+            b"authorization:",
+            b"x-api-key:",
+            b"x-token:",
+            b"cookie:",
+            b"Bearer ",
+            b"bearer ",
+            b"Basic ",
+            b"api_key=",
+            b"k=",
+        ),
+        *(b"%61pi%5fkey=", b"%6b", b"l=", b"&", b"=", b",", b";", b'"', b"\t", b" ", b"%", b"+", b"a", b"\n", b"\n\n"),
+        *(
+            b'{"api_key":"a"}',
+            b'"api_key"',
+            b'"other"',
+            b":",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b"\\u0061",
+            b"null",
+            b"%c3%a4%20%26%3d",
+        ),
+    ],
+    "exempt": [
+        *(
+            b"/healthz",
+            b"/public/",
+            b"/*",
+            b"/a/b",
+            b"\n",
+            b"\n\n",
+            b"//",
+            b"/../",
+            b"/./",
+            b"%2e",
+            b"%2F",
+            b"%5c",
+            b"%3b",
+        ),
+        *(
+            b"%00",
+            b"%25",
+            b"%c0%ae",
+            b"%ff",
+            b"%ef%bf%bd",
+            b"%3f",
+            b"%23",
+            b"http://h",
+            b"x:",
+            b"\\",
+            b";",
+            b"#",
+            b"?",
+            b"\t",
+        ),
+    ],
+    "body": [
+        *(
+            b'{"api_key":"a"}',
+            b'"api_key"',
+            b'"k"',
+            b'"\\u0061pi_key"',
+            b":",
+            b",",
+            b"{",
+            b"}",
+            b"[",
+            b"]",
+            b'"',
+            b"null",
+        ),
+        *(b"1e999", b"NaN", b"true", b"\xef\xbb\xbf", b"\xff\xfe", b"\x00", b"\\ud800", b" ", b"\t", b"\\"),
+    ],
+    "messages": [
+        *(b'"epoch":', b'"reset":', b'"head":', b'"events":[', b'"lease":', b'"seq":', b'"change":', b'"fingerprint":'),
+        *(
+            b'"workspace":',
+            b'"session":',
+            b'"ack":',
+            b'"wait":',
+            b'"name":',
+            b'"version":',
+            b"true",
+            b"null",
+            b"NaN",
+            b"1e999",
+        ),
+        *(b"-0.0", b"-1", b"86400", b"1.5", b'"\\ud800"', b'""', b'"0"', b"ab" * 32, b",", b"{", b"}", b"[]"),
+    ],
+    "lease": [
+        b"\xa0\xc1\xe0",
+        b"\xa0\xc0\xe0",
+        b"\x20\x40\x60",
+        b"\x21\x41\x61",
+        b"\x80",
+        b"\x83",
+        b"\x9f",
+        b"\x1f",
+        b"\x10",
+    ],
+}
+"""What inputs are likely to be made of: without them a search by coverage is slow to spell."""
 FOLDER = Path(__file__).parent / "corpus"
 
 
