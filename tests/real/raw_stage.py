@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -111,23 +111,23 @@ def issuing() -> Generator[Asked]:
 
 @dataclass
 class Target:
-    """A server that is running."""
+    """A server that is running.
+
+    Attributes:
+        hangs_up: whether it gives up on a client that has nothing more to send, also when it has all it needs.
+    """
 
     name: str
     subject: Subject
     server: Server
     asked: Asked
+    hangs_up: bool
     _seen: int = 0
 
     @property
     def exempts(self) -> bool:
         """Whether it stands before a whole app, with paths that need no key."""
         return "exempt" not in self.subject.lacks
-
-    @property
-    def hangs_up(self) -> bool:
-        """Whether it gives up on a client that has nothing more to send, also when it has all it needs."""
-        return "asgi" in self.name.split("-")[2:4]
 
     def said(self) -> str:
         """Return the end of what it has printed since the last time."""
@@ -141,24 +141,37 @@ class Target:
         new, self._seen = keys[self._seen :], len(keys)
         return set(new)
 
-    def send(self, raw: bytes, *, answers: int, ends: bool) -> list[Answer]:
-        """Send bytes, and return so many answers; more, if more come before the connection is closed."""
+    def connect(self) -> socket.socket:
+        """Return a connection to it."""
         host, _, port = self.server._address.removeprefix("http://").partition(":")
+        connection = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def send(self, raw: bytes, *, answers: int, ends: bool = False, piece: int = 1 << 20) -> list[Answer]:
+        """Send bytes in pieces, and return so many answers, and those that come beyond them.
+
+        Where fewer come the rest have the status 0.
+        """
         methods = re.findall(rb"(?:\A|\r\n\r\n)(?:\r\n)*(\S+) ", raw)
-        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        with self.connect() as connection:
             try:
-                connection.sendall(raw)
+                for start in range(0, len(raw), piece):
+                    connection.sendall(raw[start : start + piece])
                 if ends:
                     connection.shutdown(socket.SHUT_WR)
             except OSError:
                 pass  # it has refused what came so far
             file = _Kept(connection.makefile("rb"))
             found: list[Answer] = []
-            while len(found) < answers:
+            while not found or found[-1].status not in {0, 101}:
+                if len(found) == answers:  # what comes now was not asked for
+                    with suppress(OSError):
+                        connection.shutdown(socket.SHUT_WR)
                 method = methods[len(found)].decode("latin-1") if len(found) < len(methods) else "GET"
                 found.append(_next(file, method))
-                if found[-1].status in {0, 101}:
-                    break
+            if found[-1].status == 0 and len(found) > answers:
+                found.pop()
             return found + [Answer(0)] * (answers - len(found))
 
 
@@ -189,10 +202,12 @@ def _next(file: _Kept, method: str) -> Answer:
 
 
 @contextmanager
-def run(asked: Asked, folder: Path) -> Generator[Sequence[Target]]:
-    """Run every server until the block ends."""
+def run(
+    asked: Asked, folder: Path, servers: Sequence[tuple[str, str, str]] = SERVERS, **more: str
+) -> Generator[Sequence[Target]]:
+    """Run every server until the block ends, with more in their environment."""
     with ExitStack() as stack:
-        targets = [_start(stack, asked, folder, each) for each in SERVERS]
+        targets = [_start(stack, asked, folder, each, more) for each in servers]
         for target in targets:
             assert target.server._said.wait(PATIENCE)
             assert target.server._address, target.said()
@@ -201,7 +216,7 @@ def run(asked: Asked, folder: Path) -> Generator[Sequence[Target]]:
             target.server.process.terminate()
 
 
-def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, str]) -> Target:
+def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, str], more: dict[str, str]) -> Target:
     kind, how, subject = which
     name = re.sub(r"\W+", "-", f"{kind} {how} {subject}")
     if kind == "uvicorn":
@@ -214,7 +229,7 @@ def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, 
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=ROOT,
-        env={**os.environ, **told},
+        env={**os.environ, **told, **more},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -223,4 +238,5 @@ def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, 
     )
     server = Server(name, process)
     stack.callback(server.end)
-    return Target(name, next(each for each in SUBJECTS if str(each) == subject), server, asked)
+    which_subject = next(each for each in SUBJECTS if str(each) == subject)
+    return Target(name, which_subject, server, asked, hangs_up="'asgi'" in how)
