@@ -39,6 +39,7 @@ class Request:
         headers: in order, with repeats; text stands for latin-1 bytes.
         body: whole, with a ``Content-Length``; or in chunks, without one.
         root_path: where the server says that the app is mounted.
+        broken: whether the server can't read the body to its end.
     """
 
     method: str = "GET"
@@ -46,6 +47,7 @@ class Request:
     headers: Pairs = ()
     body: bytes | tuple[bytes, ...] = b""
     root_path: str = ""
+    broken: bool = False
 
     def to(self, target: str) -> "Request":
         """Return the same request to another target."""
@@ -58,7 +60,9 @@ class Request:
 
     @property
     def cut_off(self) -> bool:
-        """Whether less comes than the headers say."""
+        """Whether less comes than the headers say, or than the chunks do."""
+        if self.broken:
+            return True
         told = [value for name, value in self.headers if name.lower() == "content-length" and value.isdigit()]
         return isinstance(self.body, bytes) and any(int(value) > len(self.body) for value in told)
 
@@ -112,16 +116,23 @@ class Answer:
         return self.status, self.problem
 
 
+class Unreadable(Exception):  # noqa: N818 - a server's own, and none of Python's
+    """What came is no chunk."""
+
+
 class _Input(io.RawIOBase):
     """A body as it arrives: ``read(n)`` gives what is there, which may be less than ``n``."""
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
+    def __init__(self, chunks: Iterable[bytes], *, broken: bool = False) -> None:
         self._chunks = [chunk for chunk in chunks if chunk]
+        self._broken = broken
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any, /) -> int:
+        if not self._chunks and self._broken:
+            raise Unreadable
         if not self._chunks or not len(buffer):
             return 0
         chunk = self._chunks.pop(0)
@@ -142,7 +153,7 @@ def environ_of(request: Request, *, terminated: bool = True) -> dict[str, Any]:
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.url_scheme": "http",
-        "wsgi.input": _Input(request.chunks),
+        "wsgi.input": _Input(request.chunks, broken=request.broken),
         "REQUEST_METHOD": request.method,
         "QUERY_STRING": query,
         "RAW_URI": request.root_path + request.target,

@@ -190,6 +190,25 @@ def test_max_body_says_how_much_is_looked_into(subject: Subject, protect: Protec
 
 
 @every
+def test_a_body_that_breaks_off_holds_no_key(subject: Subject, protect: Protect) -> None:
+    """Chunks that are none, or a client that leaves, are no error of ours and no key, whatever came before."""
+    app = protect(subject, locations=LOCATIONS)
+    for body in (halves(WITH_KEY), (WITH_KEY,), (b"",)):
+        answer = app.call("/echo", JSON, method="POST", body=body, broken=True)
+        assert answer.verdict == (401, "missing-key")
+    assert app.keys.asked == []
+
+
+@every
+def test_a_body_that_is_shorter_than_its_length_holds_no_key(subject: Subject, protect: Protect) -> None:
+    """What is cut off is not read as far as it came, even where that is JSON."""
+    app = protect(subject, locations=LOCATIONS)
+    length = ("Content-Length", str(len(WITH_KEY) + 1))
+    assert app.call("/echo", JSON, length, method="POST", body=WITH_KEY).verdict == (401, "missing-key")
+    assert app.keys.asked == []
+
+
+@every
 @pytest.mark.parametrize("length", ["", "x", "-1", "1e3", "0x10", "\u0661", "9" * 30, "+5", "5 5"])
 def test_a_malformed_length_is_no_error(subject: Subject, protect: Protect, length: str) -> None:
     """A ``Content-Length`` that is none never causes a 500 and never lets anybody in."""

@@ -208,7 +208,7 @@ PATHS = [
     *[Case(f"open {target}", request(target), ("open",), routed=False) for target in NEEDLESS],
     *[Case(f"protected {target}", request(target), ("refused",)) for target in PROTECTED],
     *[Case(f"odd {target!r}", request(target), ("refused",)) for target in ODD_TARGETS],
-    *[Case(f"odd with a key {target!r}", request(target, KEY), ("in?",)) for target in ODD_TARGETS],
+    *[Case(f"odd with a key {target!r}", request(target, KEY), ("in?",)) for target in ODD_TARGETS[::2]],
     *[Case(f"read by the server {each!r}", request(each), ("open?",), routed=False) for each in READ_BY_THE_SERVER],
     *[Case(f"{method} without", request("/echo", method=method), ("out",)) for method in METHODS],
     *[Case(f"{method} with", request("/echo", KEY, method=method), ("in",)) for method in METHODS],

@@ -75,6 +75,42 @@ def test_only_the_path_of_the_target_counts() -> None:
     assert not exempt.allows("/healthz", b"//healthz")
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(
+            b"x:/healthz",
+            b"http:/healthz",
+            b"/healthz#",
+            b"/healthz#/../admin",
+            b"\t/healthz",
+            b"/heal\tthz",
+            b"/healthz ",
+        ),
+        *(
+            b"/healthz;a",
+            b"/healthz\\",
+            b"\x00/healthz",
+            b"/healthz\x7f",
+            b"/%2e/healthz",
+            b"/healthz%00",
+            b"/healthz%2f",
+        ),
+    ],
+)
+def test_what_a_server_made_of_a_target_does_not_hide_how_it_was_written(raw: bytes) -> None:
+    """Where a server cut something off, or read it in its own way, another reader may not have."""
+    assert not Exempt(["/healthz"]).allows("/healthz", raw)
+
+
+@pytest.mark.parametrize("path", ["/public/\ufffd", "/public/\ufffd\ufffd/admin", "/public/a\ufffd"])
+def test_bytes_that_are_no_utf_8_are_not_plain(path: str) -> None:
+    """What could not be decoded may be dots and slashes to another reader, and no rule can be written so."""
+    assert path not in Exempt(["/public/*"])
+    with pytest.raises(ConfigurationError, match=r"^exempt: "):
+        Exempt([path])
+
+
 @given(rule=PATHS)
 def test_a_rule_opens_what_it_says_or_is_refused(rule: str) -> None:
     """Any text is either refused with its name, or a rule that opens just itself, or what is below it."""
