@@ -129,11 +129,12 @@ class Target:
         """Whether it stands before a whole app, with paths that need no key."""
         return "exempt" not in self.subject.lacks
 
-    def said(self) -> str:
-        """Return the end of what it has printed since the last time."""
-        lines = list(self.server._lines)
-        self.server._lines.clear()
-        return "".join(lines)
+    def complaint(self) -> str:
+        """Return the traceback that it has printed since the last time, if any; a client that left is none of ours."""
+        said = ""
+        while self.server._lines:
+            said += self.server._lines.popleft()
+        return said[said.index("Traceback") :] if "Traceback" in said and not self.hangs_up else ""
 
     def newly_asked(self) -> set[str]:
         """Return what the issuer was asked about by it since the last time."""
@@ -210,7 +211,7 @@ def run(
         targets = [_start(stack, asked, folder, each, more) for each in servers]
         for target in targets:
             assert target.server._said.wait(PATIENCE)
-            assert target.server._address, target.said()
+            assert target.server._address, list(target.server._lines)
         yield targets
         for target in targets:  # all at once
             target.server.process.terminate()

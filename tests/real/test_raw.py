@@ -35,6 +35,14 @@ def _targets(asked: Asked, tmp_path_factory: pytest.TempPathFactory) -> Generato
     """Every server, each with a process of its own for the whole table."""
     with run(asked, tmp_path_factory.mktemp("raw")) as targets:
         yield targets
+    assert [complaint for target in targets if (complaint := target.complaint())] == []
+
+
+@pytest.fixture(name="pool", scope="module")
+def _pool() -> Generator[ThreadPoolExecutor]:
+    """As many threads as there are servers."""
+    with ThreadPoolExecutor(16) as pool:
+        yield pool
 
 
 def wrong(target: Target, case: Case, wanted: str, answer: Answer) -> str:
@@ -72,27 +80,29 @@ def exempt(seen: dict[str, object]) -> bool:
     return path in EXEMPT or (path.startswith("/public/") and plain)
 
 
+def judged(case: Case, target: Target) -> list[str]:
+    """Return what is wrong with what one server makes of a case."""
+    answers = target.send(case.raw, answers=len(case.wanted), ends=case.ends)
+    wanted = [*case.wanted, *["refused"] * (len(answers) - len(case.wanted))]
+    found = [wrong(target, case, one, answer) for one, answer in zip(wanted, answers, strict=True)]
+    last = answers[len(case.wanted) - 1].json
+    if "workspace" in last:
+        if case.body is not None and last["body"].encode("latin-1") != case.body:
+            found.append("the app saw another body")
+        if case.query is not None and last["query"] != case.query:
+            found.append(f"the app saw the query {last['query']!r}")
+    needless = target.newly_asked() - {*case.asks, GOOD, OTHER}
+    if needless:
+        found.append(f"the issuer was asked about {needless}")
+    found.append(target.complaint())
+    told = [(answer.status, answer.problem or answer.body[:200]) for answer in answers]
+    return [f"{target.name}: {each}: {told}" for each in found if each]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[f"{number}-{case.name[:40]}" for number, case in enumerate(CASES)])
-def test_every_server_keeps_to_the_table(targets: Sequence[Target], case: Case) -> None:
+def test_every_server_keeps_to_the_table(targets: Sequence[Target], case: Case, pool: ThreadPoolExecutor) -> None:
     """What these bytes come to is what the table says, with no error, no traceback and no needless question."""
-    problems: list[str] = []
-    for target in targets:
-        answers = target.send(case.raw, answers=len(case.wanted), ends=case.ends)
-        wanted = [*case.wanted, *["refused"] * (len(answers) - len(case.wanted))]
-        found = [wrong(target, case, one, answer) for one, answer in zip(wanted, answers, strict=True)]
-        last = answers[len(case.wanted) - 1].json
-        if "workspace" in last:
-            if case.body is not None and last["body"].encode("latin-1") != case.body:
-                found.append("the app saw another body")
-            if case.query is not None and last["query"] != case.query:
-                found.append(f"the app saw the query {last['query']!r}")
-        needless = target.newly_asked() - {*case.asks, GOOD, OTHER}
-        if needless:
-            found.append(f"the issuer was asked about {needless}")
-        if "Traceback" in (said := target.said()) and not (case.ends and target.hangs_up):
-            found.append(said[said.index("Traceback") :])
-        told = [(answer.status, answer.problem or answer.body[:200]) for answer in answers]
-        problems += [f"{target.name}: {each}: {told}" for each in found if each]
+    problems = [each for found in pool.map(partial(judged, case), targets) for each in found]
     assert not problems, f"{case.raw[:300]!r}\n" + "\n".join(problems)
 
 
