@@ -9,7 +9,7 @@ from tests.real.raw import EXEMPT
 LOCATIONS = ["bearer", "header:X-API-Key", "query:api_key", "cookie:key", "json:api_key"]
 
 (subject,) = [each for each in SUBJECTS if str(each) == os.environ["RAW_SUBJECT"]]
-options = {"locations": LOCATIONS, "workspaces": ["acme"], "exempt": EXEMPT}
+options = {"locations": LOCATIONS, "workspaces": ["acme"], "exempt": EXEMPT, "trusted_proxies": 1}
 app = subject.protect(
     Validator(
         IntrospectionIssuer(os.environ["RAW_ISSUER"], os.environ["RAW_TOKEN"]),

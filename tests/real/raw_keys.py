@@ -167,7 +167,48 @@ def _cases(kind: str, table: list[tuple[str, ...]], asks: tuple[str, ...] = ()) 
     ]
 
 
+CLIENTS = [
+    *(
+        ",",
+        ",,,",
+        "unknown",
+        "1.2.3.4:80",
+        "[::1]:80",
+        "fe80::1%eth0",
+        "::ffff:1.2.3.4",
+        "1.2.3.4,\xff",
+        "\xff",
+        "a" * 3000,
+    ),
+    *(
+        "1.2.3.4, 127.0.0.1",
+        "0",
+        "-1",
+        "1.2.3",
+        "256.1.1.1",
+        "1.2.3.4/8",
+        "::",
+        "1.2.3.4\t",
+        "for=1.2.3.4",
+        "%31",
+        "1," * 900,
+    ),
+]
+"""What a client may write into ``X-Forwarded-For``, which says whose failures count."""
+
 KEYS = [
+    *[
+        Case(
+            f"client {each[:20]!r}",
+            request("/echo", f"X-API-Key: junk-{n}", f"X-Forwarded-For: {each}"),
+            ("invalid",),
+            (f"junk-{n}",),
+        )
+        for n, each in enumerate(CLIENTS)
+    ],
+    Case(
+        "many clients", request("/echo", "X-API-Key: junk", *["X-Forwarded-For: 1.2.3.4"] * 50), ("invalid",), ("junk",)
+    ),
     *_cases("in", LET_IN),
     *_cases("out", MISSING),
     *_cases("invalid", INVALID, MAY_ASK),
