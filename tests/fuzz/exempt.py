@@ -73,7 +73,7 @@ def plainly(raw: bytes, root: str) -> set[str] | None:
     """Return how a raw target reads, with and without the root; ``None`` when it can be read in two ways."""
     path = raw.partition(b"?")[0]
     segments = path.split(b"/")
-    if segments[0] or b"" in segments[1:-1]:
+    if segments[0] or b"" in segments[1:-1] or b"#" in path:  # an encoded one only shortens what is below a prefix
         return None
     texts: list[str] = []
     for segment in segments[1:]:
@@ -81,7 +81,7 @@ def plainly(raw: bytes, root: str) -> set[str] | None:
             text = unquote_to_bytes(segment).decode()
         except UnicodeDecodeError:
             return None
-        if text in {".", ".."} or any(each in "/\\;%#" or each < " " or each == "\x7f" for each in text):
+        if text in {".", ".."} or any(each in "/\\;%" or each < " " or each == "\x7f" for each in text):
             return None
         texts.append(text)
     whole = "/" + "/".join(texts)
