@@ -22,9 +22,16 @@ def client_of(peer: str, forwarded: str, proxies: int) -> str:
     """
     said = forwarded.split(",") if 0 < proxies <= forwarded.count(",") + 1 else []
     try:
-        return str(ip_address(said[-proxies].strip())) if said else peer
+        return str(ip_address(_without_port(said[-proxies].strip()))) if said else peer
     except ValueError:
         return peer
+
+
+def _without_port(entry: str) -> str:
+    """Some proxies write the port too: ``203.0.113.7:1234``, ``[2001:db8::7]:1234``."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry
 
 
 def network(address: str) -> str:
