@@ -21,7 +21,7 @@ from benchmarks.servers import answered, free_port, gunicorn, issuer_process, pi
 from benchmarks.subjects import BARE, STACKS, Subject
 from benchmarks.traffic import KEY, key_header, query
 
-__all__ = ["SERVERS", "Row", "Rows", "measure"]
+__all__ = ["RATE", "SERVERS", "Row", "Rows", "measure"]
 
 SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
     "uvicorn": ("ASGI", "Starlette", "FastAPI"),
@@ -30,7 +30,7 @@ SERVERS: Final[Mapping[str, tuple[str, ...]]] = {
 _ROUNDS: Final = scaled(5, 2)
 _SECONDS: Final = 1
 _CONNECTIONS: Final = 16
-_RATE: Final = re.compile(r"Requests/sec:\s*([0-9.]+)")
+RATE: Final = re.compile(r"Requests/sec:\s*([0-9.]+)")
 _WRONG: Final = re.compile(r"(?:Non-2xx|Socket errors).*")
 
 
@@ -125,6 +125,6 @@ def _load(url: str, subject: Subject) -> float:
     told = subprocess.run([*command, _asked(url, subject, KEY)], capture_output=True, text=True, check=True).stdout
     wrong = _WRONG.search(told)
     assert wrong is None, f"{subject.name}: {wrong[0] if wrong else told}"
-    found = _RATE.search(told)
+    found = RATE.search(told)
     assert found is not None, told
     return float(found[1])
