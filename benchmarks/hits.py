@@ -4,7 +4,6 @@ Two sections, each in a process of its own, since Starlette must not be loaded w
 """
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,9 +81,7 @@ def _raw(protocol: str, place: str, mode: str, asked: Asked, given: World) -> Ra
     assert asked.calls.total() == before, f"the issuer was asked during hits: {asked.calls}"
     floor, ours = added(taken, FLOOR, BARE), added(taken, OURS, BARE)
     print(f"{protocol} {place} {mode}: {spread(ratio(ours, floor))} times the floor", file=sys.stderr)
-    return RawRow(
-        protocol, place, mode, spread(taken[BARE]), spread(floor), spread(ours), spread(ratio(ours, floor))
-    )
+    return RawRow(protocol, place, mode, spread(taken[BARE]), spread(floor), spread(ours), spread(ratio(ours, floor)))
 
 
 def frameworks() -> Rows:

@@ -1,4 +1,4 @@
-"""An issuer as fast as Python allows: a raw ASGI app that answers from ``answers.py``. ``uvicorn benchmarks.issuer_app:app``.
+"""An issuer as fast as Python allows: a raw ASGI app (``uvicorn benchmarks.issuer_app:app``) beside ``answers.py``.
 
 So what is measured of a miss, or of asking about each request, is not the work of the issuer. ``/calls`` tells how
 often it was asked about a key.
@@ -50,12 +50,12 @@ class _App:
 
 
 async def _body(receive: Receive) -> bytes:
-    found = b""
+    found = bytearray()
     while True:
         message = await receive()
         found += message.get("body", b"")
         if not message.get("more_body"):
-            return found
+            return bytes(found)
 
 
 app = _App()

@@ -113,9 +113,7 @@ async def _size(issuer: Issuer, token: str, size: int) -> Size:
     await asking.revoke(size)  # connections and caches are warm
     count = scaled(100, 10) if size <= 100 else scaled(20, 5) if size <= 1000 else 5
     before = issuer.processor_time()
-    times: list[float] = []
-    for _ in range(count):
-        times.append(await asking.revoke(size))
+    times = [await asking.revoke(size) for _ in range(count)]
     spent = (issuer.processor_time() - before) * 1000 / count
     checks = await asyncio.to_thread(_checks, issuer, token)
     return Size(size, checks, await _revocations(issuer, size, count), statistics.median(times), max(times), spent)

@@ -1,10 +1,10 @@
-"""Keys that are not in the cache: stampedes, many new keys at once, and what a miss costs beside the issuer's answer."""
+"""Keys that are not in the cache: stampedes, many new keys at once, the cost of a miss itself."""
 
 import asyncio
 import sys
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -73,7 +73,7 @@ def _new_key(milliseconds: int = 0) -> str:
 
 
 @contextmanager
-def _validator(url: str) -> Iterator[Validator]:
+def _validator(url: str) -> Generator[Validator]:
     """Make a validator with a live lease and a long patience."""
     with Validator(IntrospectionIssuer(url, "token"), ttl=3600, timeout=60, unknown_key_burst=CROWD * 4) as validator:
         validator.check(_new_key())  # starts the feed

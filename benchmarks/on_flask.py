@@ -3,6 +3,7 @@
 import math
 from importlib import import_module
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from cachetools import TTLCache
@@ -61,7 +62,7 @@ def require_key(world: World) -> "WSGIApplication":
 def httpauth(world: World) -> "WSGIApplication":
     """Flask-HTTPAuth, and a TTLCache under a lock, as its users have it."""
     auth = import_module("flask_httpauth").HTTPTokenAuth("Bearer")
-    cache: TTLCache[str, str] = TTLCache(_MAXSIZE, _TTL)
+    cache: TTLCache[str, str] = TTLCache(_MAXSIZE, _TTL, timer=monotonic)
     lock = Lock()
 
     @auth.verify_token  # type: ignore[untyped-decorator]  # a package that may not be installed

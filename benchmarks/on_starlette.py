@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Final
 
 import httpx
@@ -27,7 +28,7 @@ from benchmarks.subjects import ENTRIES, World
 from benchmarks.traffic import ASGIApp
 from rf_middleware.asgi import APIKeyMiddleware
 
-__all__ = ["authentication", "authenticated", "bare", "floor", "inference", "introspection", "ours"]
+__all__ = ["authenticated", "authentication", "bare", "floor", "inference", "introspection", "ours"]
 
 _MAXSIZE: Final = 100_000
 _TTL: Final = 3600.0
@@ -84,7 +85,7 @@ def _refuse(conn: HTTPConnection, error: AuthenticationError) -> Response:
 
 
 def _cached(known: Callable[[str], Awaitable[str | None]]) -> Callable[[str], Awaitable[str | None]]:
-    cache: TTLCache[str, str] = TTLCache(_MAXSIZE, _TTL)
+    cache: TTLCache[str, str] = TTLCache(_MAXSIZE, _TTL, timer=monotonic)
 
     async def look_up(key: str) -> str | None:
         try:

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -46,7 +46,9 @@ def gunicorn(app: str, port: int) -> list[str]:
 
 
 @contextmanager
-def running(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+def running(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Generator["subprocess.Popen[bytes]"]:
     """Run a server while the block runs."""
     env = {**os.environ, **(environment or {}), "NO_PROXY": "127.0.0.1"}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
@@ -61,7 +63,7 @@ def running(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 @contextmanager
-def issuer_process() -> Iterator[str]:
+def issuer_process() -> Generator[str]:
     """Run the fast issuer of ``issuer_app``; its URL."""
     port = free_port()
     with running(uvicorn("benchmarks.issuer_app:app", port)) as process:
@@ -92,7 +94,7 @@ def answered(
 
 
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
+def pinned(core: int) -> Generator[None]:
     """Keep what is started in the block on one core, where there are two and the system can do it."""
     if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
         yield

@@ -6,7 +6,7 @@ not installed is an ``ImportError`` when its app is made.
 """
 
 import math
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -84,7 +84,7 @@ STACKS: Final[Mapping[str, tuple[Subject, ...]]] = {
         *_QUERY,
         Subject("AuthenticationMiddleware + TTLCache", "authentication"),
         _INFERENCE,
-        Subject("introspection, no cache", "introspection", remark="one pooled httpx client, an issuer on this machine"),
+        Subject("introspection, no cache", "introspection", remark="one pooled httpx client, an issuer on this host"),
     ),
     "FastAPI": (
         *_BARE_AND_OURS,
@@ -127,7 +127,7 @@ Mode = Callable[[], AbstractContextManager[Asked]]
 
 
 @contextmanager
-def world(issuer: str = "", mode: Mode = leased) -> Iterator[World]:
+def world(issuer: str = "", mode: Mode = leased) -> Generator[World]:
     """Make a world in which the validator knows ``KEY``, and others are told in no time."""
 
     async def known(key: str) -> str | None:
