@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -122,6 +121,8 @@ class Http:
             return Failure(type(error).__name__)
 
     def _client(self) -> "tuple[httpx.AsyncClient, asyncio.Semaphore]":
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - the same
+
         import httpx  # noqa: PLC0415 - not at import: a hit does not need it
 
         loop = asyncio.get_running_loop()
