@@ -112,6 +112,7 @@ def authentication(world: World) -> ASGIApp:
 def introspection(world: World) -> ASGIApp:
     """Starlette's middleware that asks the issuer about each request."""
     client = httpx.AsyncClient(base_url=world.issuer, timeout=30)
+    world.closing.append(client.aclose)
 
     async def look_up(key: str) -> str | None:
         answer = (await client.post("/introspect", data={"token": key})).json()

@@ -8,7 +8,7 @@ not installed is an ``ImportError`` when its app is made.
 import math
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final
 
@@ -37,12 +37,14 @@ class World:
         known: what a peer asks on its event loop when its cache has no answer.
         known_now: the same in a thread.
         issuer: URL of an issuer to be asked each time; empty where there is none.
+        closing: closes what an app has opened, on the loop that used it.
     """
 
     validator: Validator
     known: Callable[[str], Awaitable[str | None]]
     known_now: Callable[[str], str | None]
     issuer: str = ""
+    closing: list[Callable[[], Awaitable[None]]] = field(default_factory=list["Callable[[], Awaitable[None]]"])
 
 
 Maker = Callable[[World], Any]
