@@ -3,6 +3,7 @@
 Two sections, each in a process of its own, since Starlette must not be loaded when raw apps are measured.
 """
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any, Final
@@ -111,7 +112,9 @@ def _framework(stack: str, given: World) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     for name in ways:
         more = spread(taken[name] if name == BARE else added(taken, name, BARE))
-        row = Row(stack, name, more, spread(ratio(taken[name], taken[BARE])), more.median / floor)
+        row = Row(
+            stack, name, more, spread(ratio(taken[name], taken[BARE])), more.median / floor if floor > 0 else math.nan
+        )
         print(f"{stack}: {name} adds {row.added}", file=sys.stderr)
         rows.append(row)
     return rows, missing

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -43,7 +44,20 @@ def _versions() -> Iterator[str]:
 
 def report(results: Results, drawn: Mapping[str, str]) -> str:
     """Return the whole page; ``drawn`` has the alternative text of each picture."""
-    return "\n".join(_lines(results, drawn)).rstrip("\n") + "\n"
+    return "\n".join(_filled(_lines(results, drawn))).rstrip("\n") + "\n"
+
+
+def _filled(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the same with the lines of each paragraph filled; headings, tables, pictures and lists stay."""
+    paragraph: list[str] = []
+    for line in [*lines, ""]:
+        if line and not line.startswith(("#", "|", "![", "* ")):
+            paragraph.append(line)
+            continue
+        if paragraph:
+            yield textwrap.fill(" ".join(paragraph), 118, break_on_hyphens=False, break_long_words=False)
+            paragraph = []
+        yield line
 
 
 def _picture(name: str, drawn: Mapping[str, str]) -> Iterator[str]:
