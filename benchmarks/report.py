@@ -248,10 +248,9 @@ def _issuer(found: issuer_load.Load, drawn: Mapping[str, str]) -> Iterator[str]:
     yield from table(heads, cells)
     last = found.sizes[-1]
     busy = min(100, 100 * last.processor / last.acknowledged)
-    yield f"With {last.leaseholders:,} leaseholders the issuer's Python works for"
-    yield f"{busy:.0f} % of the time until a revocation is"
-    yield "acknowledged; the rest are the sockets of this benchmark. **So the bottleneck"
-    yield "is the one core that it runs on**:"
+    yield f"Until all of {last.leaseholders:,} had acknowledged, the issuer's Python worked for {busy:.0f} % of"
+    yield "the time; the rest is this benchmark's own sockets and whatever else the machine did."
+    yield "**What limits the issuer is that work, on one core**:"
     yield f"each leaseholder adds {found.each:,.0f} us of it to a revocation, for one answer written and one poll read."
     yield f"On paper, {_MANY:,} validators: a revocation takes"
     yield f"{found.acknowledged(_MANY):,.1f} s of that core, and renewing"
