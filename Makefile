@@ -14,7 +14,7 @@ test: ## lint, types, every test, branch coverage
 test-long: ## the tests with many more cases, 100,000 schedules, ten minutes of faults
 	@scripts/test-long
 
-bench: ## what a cached key costs, beside the floor
+bench: ## what a cached key costs, beside the floor and beside others (10 minutes; BENCH_QUICK=1 tries it)
 	@scripts/bench
 
 lint: ## style, form and types

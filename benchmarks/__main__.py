@@ -1,57 +1,58 @@
-"""Measures, prints the tables, and writes them to ``docs/benchmarks.md``.
+"""Measures, prints the page, and writes it with its pictures to ``docs/``; ``BENCH_QUICK=1``: to ``build/bench``.
 
-Ends non-zero when the number of measured things is wrong, or a request was refused, did not tell who is asking, or
-asked the issuer; never because of a time: machines differ, and a bound that is missed is printed.
+    python -m benchmarks [SECTION ...]
+
+Names of sections measure these alone and write nothing. Ends non-zero when a section failed, or a target of what is
+measured in process was missed (not in a quick run, whose figures mean nothing): each is named.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import frameworks, raw
-from benchmarks.issuers import bounded, leased
-from benchmarks.parts import check_and_hash, measure_import
-from benchmarks.report import Results, report
-from benchmarks.traffic import PLACES
+from benchmarks import pictures
+from benchmarks.report import report
+from benchmarks.results import Results, targets
+from benchmarks.scale import QUICK
+from benchmarks.sections import SECTIONS, run
 
-_MODES: Final = {"lease": leased, "bounded": bounded}
-_PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
+_ROOT: Final = Path(__file__).resolve().parent.parent
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run everything; return the exit code."""
+    unknown = set(arguments) - set(SECTIONS)
+    if unknown:
+        print(f"bench: {', '.join(sorted(unknown))} is no section; allowed are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
     begun = time.monotonic()
-    assert "starlette" not in sys.modules, "Starlette would change what is measured in front of a raw ASGI app"
-    rows: list[raw.Row] = []
-    for mode, make in _MODES.items():
-        with make() as asked:
-            for row in raw.measure(mode, asked):
-                print(f"{row.protocol} {row.place} {mode}: {row.ratio} times the floor", file=sys.stderr)
-                rows.append(row)
-    with leased() as asked:
-        check, sha = check_and_hash(asked)
-        results = Results(rows, list(frameworks.measure(asked)), check, sha, measure_import())
-    page = report(results)
+    results = run([name for name in SECTIONS if name in arguments or not arguments])
+    folder = _ROOT / "build" / "bench" if QUICK else _ROOT / "docs"
+    if not arguments:
+        folder.mkdir(parents=True, exist_ok=True)
+        drawn = pictures.draw(results, folder / "benchmarks")
+    else:
+        drawn = {}
+    page = report(results, drawn)
     print(page)
-    _PAGE.write_text(page, encoding="utf-8")
-    print(f"took {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    if not arguments:
+        (folder / "benchmarks.md").write_text(page, encoding="utf-8")
+        print(f"bench: wrote {folder.relative_to(_ROOT)}/benchmarks.md", file=sys.stderr)
+    print(f"bench: took {time.monotonic() - begun:.0f} s", file=sys.stderr)
     return _complaints(results)
 
 
 def _complaints(results: Results) -> int:
-    complaints: list[str] = []
-    expected = len(_MODES) * len(raw.PROTOCOLS) * len(PLACES)
-    if len(results.raw) != expected:
-        complaints.append(f"{len(results.raw)} rows in front of bare apps, not {expected}")
-    if len(results.frameworks) != len(frameworks.FRAMEWORKS):
-        complaints.append(f"{len(results.frameworks)} frameworks, not {len(frameworks.FRAMEWORKS)}")
-    if results.imported.unwanted:
-        complaints.append(f"import rf_middleware loads {', '.join(results.imported.unwanted)}")
+    complaints = [f"{name} failed: {why}" for name, why in results.failed.items()]
+    missed = [str(target) for target in targets(results) if target.gated and not target.met]
+    if not QUICK:
+        complaints += [f"missed: {target}" for target in missed]
     for complaint in complaints:
         print(f"bench: {complaint}", file=sys.stderr)
     return 1 if complaints else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

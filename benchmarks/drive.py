@@ -1,9 +1,10 @@
 """Calls apps as servers do, a block at a time, and makes sure that each call was a served request."""
 
 import asyncio
+import atexit
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from benchmarks import traffic
 from benchmarks.measure import Block
@@ -16,6 +17,11 @@ __all__ = ["Check", "asgi_block", "wsgi_block"]
 
 Check = Callable[[Scope], bool]
 """Tells whether a scope or an environ looks as it should after its request was served."""
+
+
+_runner: Final = asyncio.Runner()
+"""One loop for all: what a peer opened in one block is of use in the next."""
+atexit.register(_runner.close)
 
 
 def asgi_block(app: ASGIApp, place: str, check: Check) -> Block:
@@ -35,7 +41,7 @@ def asgi_block(app: ASGIApp, place: str, check: Check) -> Block:
     def block(count: int) -> float:
         statuses.clear()
         scopes = [traffic.scope(place) for _ in range(count)]
-        taken = asyncio.run(calls(scopes))
+        taken = _runner.run(calls(scopes))
         assert statuses == [200] * count, "a request was not served"
         assert all(map(check, scopes)), "a request does not tell who is asking"
         return taken

@@ -6,6 +6,7 @@ Ends non-zero when a session got no lease or a revocation was not confirmed by a
 
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -126,6 +127,10 @@ class Issuer:
         lines = self._told("smaps_rollup").splitlines()
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
+    def processor_time(self) -> float:
+        """Return the seconds of processor time it has used."""
+        return self._ticks() / os.sysconf("SC_CLK_TCK")
+
     def _ticks(self) -> int:
         """Return the processor time it has used, in hundredths of a second."""
         fields = self._told("stat").rpartition(")")[2].split()
@@ -206,8 +211,16 @@ class Asking:
 
     async def revoke(self, confirmed: int) -> float:
         """Make a key and revoke it; return how long that took, once this many validators confirmed it."""
+        return await self.end(await self.make(), confirmed)
+
+    async def make(self) -> str:
+        """Make a key; its id."""
         made = (await self.timed("POST", "/acme/api-keys"))[1]
-        took, receipt = await self.timed("DELETE", f"/acme/api-keys/{made['keyId']}")
+        return str(made["keyId"])
+
+    async def end(self, key_id: str, confirmed: int) -> float:
+        """Revoke a key; return how long that took, once this many validators confirmed it."""
+        took, receipt = await self.timed("DELETE", f"/acme/api-keys/{key_id}")
         assert receipt["validators"]["confirmed"] == confirmed, receipt["validators"]
         return took
 

@@ -8,21 +8,24 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qs
 
 import httpx
 
+from benchmarks import answers
 from benchmarks.traffic import KEY, WORKSPACE
 from rf_middleware import IntrospectionIssuer, RoboflowIssuer, Validator
-from rf_middleware._wire import Reply
 
 __all__ = ["Asked", "bounded", "leased"]
 
-_LONG: Final = 3600.0
-"""Seconds of lease and of ``ttl``: neither ends while something is measured."""
+_LONG: Final = answers.LEASE
+"""Seconds of ``ttl`` too: neither ends while something is measured."""
 _PATIENCE: Final = 10.0
+_HELD: Final = 3.0
+"""Seconds a poll is held."""
 
 
 @dataclass(frozen=True)
@@ -40,22 +43,27 @@ class _Issuer(httpx.MockTransport):
         super().__init__(self._answered)
         self.calls = Counter[str]()
         self.leased = threading.Event()
-        self.ended = threading.Event()
+        self._parked: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Take a lease back: the one message that comes from a thread."""
         assert request.method == "DELETE"
         return _answer({})
 
+    def end(self) -> None:
+        """Answer the poll that is held."""
+        if self._parked is not None:
+            loop, ended = self._parked
+            loop.call_soon_threadsafe(ended.set)
+
     async def _answered(self, request: httpx.Request) -> httpx.Response:
         if request.url.path != "/feed":  # a poll every few seconds is no question about a key
             self.calls[request.url.path] += 1
         match request.url.path:
             case "/.well-known/oauth-authorization-server":
-                return _answer({"issuer": "http://issuer", "revocation_feed_endpoint": "/feed"})
+                return _answer(answers.METADATA)
             case "/introspect":
-                members = {"active": True, "workspace": WORKSPACE, "scope": "*", "epoch": "1", "head": 0}
-                return _answer(members)
+                return _answer(answers.introspected(parse_qs(request.content.decode())["token"][0]))
             case "/feed":
                 return await self._feed(json.loads(request.content)["epoch"])
             case _:
@@ -63,10 +71,12 @@ class _Issuer(httpx.MockTransport):
 
     async def _feed(self, epoch: str | None) -> httpx.Response:
         if epoch is not None:  # the first answer was applied: the lease is live
+            ended = asyncio.Event()
+            self._parked = (asyncio.get_running_loop(), ended)
             self.leased.set()
-            await asyncio.to_thread(self.ended.wait, 3.0)
-        members = Reply("1", epoch is None, 0, (), _LONG).to_json()
-        return _answer(members)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), _HELD)
+        return _answer(answers.woken(epoch))
 
 
 def _answer(members: object) -> httpx.Response:
@@ -86,7 +96,7 @@ def leased() -> Generator[Asked]:
         assert validator.staleness.kind == "lease", validator.staleness
         yield Asked(validator, issuer.calls)
     finally:
-        issuer.ended.set()
+        issuer.end()
         validator.close()
 
 

@@ -1,7 +1,7 @@
 """Times several ways of doing the same in turn, so that whatever else the machine does hits all of them alike.
 
-A round times one block of calls of each way, in an order that changes from round to round. What counts is the
-difference to the bare way *of the same round*, and the ratio of two such differences.
+A round times one block of calls of each way, in an order that changes from round to round; a slow way has fewer calls
+in a block. What counts is the difference to the bare way *of the same round*, and the ratio of two such differences.
 """
 
 import gc
@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.scale import scaled
+
 __all__ = ["BLOCK", "ROUNDS", "Block", "Spread", "added", "in_turn", "ratio", "spread"]
 
-ROUNDS: Final = 240
+ROUNDS: Final = scaled(240, 10)
 BLOCK: Final = 200
-"""Calls in one block."""
+"""Calls in one block, at most."""
+_LONGEST: Final = 4000.0
+"""Microseconds of a block, about."""
 
 Block = Callable[[int], float]
 """Prepares that many calls, makes them, and returns the microseconds that making them took."""
@@ -43,13 +47,14 @@ def in_turn(ways: Mapping[str, Block], rounds: int = ROUNDS, block: int = BLOCK)
     taken: dict[str, list[float]] = {name: [] for name in ways}
     order = list(ways)
     for run in ways.values():
-        run(block)  # caches warm up
+        run(min(block, 20))  # caches warm up
+    counts = {name: max(5, min(block, int(_LONGEST * 20 / run(20)))) for name, run in ways.items()}
     gc.collect()
     gc.disable()  # as timeit does: prepared requests would otherwise make collections that no server sees
     try:
         for _ in range(rounds):
             for name in order:
-                taken[name].append(ways[name](block) / block)
+                taken[name].append(ways[name](counts[name]) / counts[name])
             order.append(order.pop(0))
     finally:
         gc.enable()

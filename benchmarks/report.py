@@ -2,114 +2,262 @@
 
 import os
 import platform
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Final
 
-from benchmarks import frameworks, raw
-from benchmarks.measure import BLOCK, ROUNDS, Spread
-from benchmarks.parts import Import
+from benchmarks import count, growth, hits, issuer_load, misses, sockets
+from benchmarks.measure import BLOCK, ROUNDS
+from benchmarks.results import Results, targets
+from benchmarks.scale import QUICK
+from benchmarks.subjects import BARE, STACKS
+from benchmarks.tables import table
 
-__all__ = ["Results", "machine", "report"]
+__all__ = ["machine", "report"]
 
-
-@dataclass(frozen=True)
-class Results:
-    """One run."""
-
-    raw: Sequence[raw.Row]
-    frameworks: Sequence[frameworks.Row]
-    check: Spread
-    hash: Spread
-    imported: Import
+_PACKAGES: Final = (
+    "starlette", "fastapi", "flask", "uvicorn", "gunicorn", "cachetools", "flask-httpauth", "keyshield", "httpx"
+)  # fmt: skip
+_MANY: Final = 100_000
 
 
 def machine() -> str:
-    """Describe processor, cores and Python; nothing that names the machine."""
+    """Describe processor, cores, system and Python; nothing that names the machine."""
     model = platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         lines = cpuinfo.read_text(encoding="utf-8").splitlines()
         model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores, {python}"
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}, {python}"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    cells = [list(heads), *map(list, rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-
-    def line(row: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-
-    yield line(cells[0])
-    yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    yield from map(line, cells[1:])
+def _versions() -> Iterator[str]:
+    for package in _PACKAGES:
+        try:
+            yield f"{package} {version(package)}"
+        except PackageNotFoundError:
+            yield f"{package} (not installed)"
 
 
-def verdict(rows: Sequence[raw.Row]) -> str:
-    """Say whether the bound holds, and where it does not."""
-    missed = [f"{row.protocol} {row.place} ({row.mode})" for row in rows if not row.met]
-    bound = f"a hit adds at most {raw.BOUND} times what the floor adds"
-    if not missed:
-        return f"Bound met in all {len(rows)} rows: {bound}."
-    return f"Bound NOT met in {len(missed)} of {len(rows)} rows: {bound}. Missed: {', '.join(missed)}."
+def report(results: Results, drawn: Mapping[str, str]) -> str:
+    """Return the whole page; ``drawn`` has the alternative text of each picture."""
+    return "\n".join(_filled(_lines(results, drawn))).rstrip("\n") + "\n"
 
 
-def report(results: Results) -> str:
-    """Return the whole page."""
-    return "\n".join(_lines(results)) + "\n"
+def _filled(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the same with the lines of each paragraph filled; headings, tables, pictures and lists stay."""
+    paragraph: list[str] = []
+    for line in [*lines, ""]:
+        if line and not line.startswith(("#", "|", "![", "* ")):
+            paragraph.append(line)
+            continue
+        if paragraph:
+            yield textwrap.fill(" ".join(paragraph), 118, break_on_hyphens=False, break_long_words=False)
+            paragraph = []
+        yield line
 
 
-def _lines(results: Results) -> Iterator[str]:
+def _picture(name: str, drawn: Mapping[str, str]) -> Iterator[str]:
+    if name in drawn:
+        yield f"![{drawn[name]}](benchmarks/{name}.svg)"
+        yield ""
+
+
+def _lines(results: Results, drawn: Mapping[str, str]) -> Iterator[str]:
     yield "# What a cached key costs"
     yield ""
-    yield f"Written by `make bench`. Machine: {machine()}."
-    yield "Times are in microseconds: the median, and in brackets between which values eight of ten rounds lie."
-    yield f"Ways are timed in turn, {ROUNDS} rounds of {BLOCK} requests each; a difference or a ratio is of one round."
+    if QUICK:
+        yield "**A quick run: every part was tried with little, and the figures mean nothing.**"
+        yield ""
+    yield f"Written by `make bench`. Machine: {machine()}. With {', '.join(_versions())}."
+    yield ""
+    yield f"Ways are timed in turn, in process {ROUNDS} rounds of at most {BLOCK} requests"
+    yield "each; a difference or a ratio is"
+    yield "of one round. Each figure is the median, and in brackets stands between which"
+    yield "values eight of ten rounds lie."
     yield "Trust the ratios: they were measured side by side. The times are of this machine."
     yield ""
+    yield from _picture("hits", drawn)
+    yield "## Targets"
+    yield ""
+    yield "What is measured in process is judged, and `make bench` fails when it is missed; the rest is reported."
+    yield ""
+    rows = (
+        (
+            each.name,
+            f"{'>=' if each.least else '<='} {each.bound:,g}",
+            _figure(each.measured),
+            "yes" if each.met else "no",
+        )
+        for each in targets(results)
+    )
+    yield from table(("what", "bound", "measured", "met"), rows)
+    for name, why in results.failed.items():
+        yield f"Not measured: {name}, since it failed ({why})."
+        yield ""
+    yield from _raw(results.raw or ())
+    if results.frameworks:
+        yield from _frameworks(results.frameworks)
+    if results.sockets:
+        yield from _sockets(results.sockets, drawn)
+    if results.count:
+        yield from _count(results.count)
+    if results.misses:
+        yield from _misses(results.misses)
+    if results.growth:
+        yield from _growth(results.growth, drawn)
+    if results.issuer:
+        yield from _issuer(results.issuer, drawn)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.2f}"
+
+
+def _raw(rows: tuple[hits.RawRow, ...]) -> Iterator[str]:
+    if not rows:
+        return
     yield "## In front of a bare app"
     yield ""
-    yield "A request with ten common headers and a cached key, default options. *Floor* is the least that a correct hit"
-    yield "can do, written by hand in `benchmarks/floor.py`: one pass over the headers, one SHA-256, one dict look-up,"
-    yield "one comparison with the expiry and one with the lease, one write to the scope. Neither asks the issuer."
+    yield "Microseconds. A request with ten common headers and a cached key, default"
+    yield "options. *Floor* is the least that a"
+    yield "correct hit can do, written by hand in `benchmarks/floor.py`: one pass over the headers, one SHA-256, one"
+    yield "look-up, one comparison with the expiry and one with the lease, one write to"
+    yield "the scope. Neither asks the issuer."
     yield ""
-    heads = ("protocol", "key in", "mode", "bare app", "floor adds", "a hit adds", "times the floor", "bound met")
-    yield from _table(
-        heads,
+    cells = (
+        (row.protocol, row.place, row.mode, str(row.bare), str(row.floor), str(row.ours), str(row.ratio))
+        for row in rows
+    )
+    yield from table(("protocol", "key in", "mode", "bare app", "floor adds", "a hit adds", "times the floor"), cells)
+
+
+def _frameworks(found: hits.Rows) -> Iterator[str]:
+    yield "## In front of frameworks, beside others"
+    yield ""
+    yield "Microseconds, in process, the smallest app of each framework, the key in every"
+    yield "cache. None of the others hears of a"
+    yield "revocation, and each keeps the keys themselves in memory but keyshield."
+    yield ""
+    cells = (
         (
-            (
-                row.protocol,
-                row.place,
-                row.mode,
-                str(row.bare),
-                str(row.floor),
-                str(row.ours),
-                str(row.ratio),
-                "yes" if row.met else "no",
-            )
-            for row in results.raw
-        ),
+            row.stack,
+            row.subject,
+            str(row.added),
+            "-" if row.subject == BARE else str(row.of_bare),
+            "-" if row.subject == BARE else f"{row.of_floor:.1f}",
+        )
+        for row in found.rows
     )
+    yield from table(("framework", "way", "adds (bare app: takes)", "times the bare app", "times the floor"), cells)
+    remarks = {each.name: each.remark for subjects in STACKS.values() for each in subjects if each.remark}
+    for name, remark in remarks.items():
+        yield f"* {name}: {remark}."
     yield ""
-    yield verdict(results.raw)
+    yield from _missing(found.missing)
+
+
+def _missing(missing: tuple[str, ...]) -> Iterator[str]:
+    for what in missing:
+        yield f"Not measured: {what}."
+        yield ""
+
+
+def _sockets(found: sockets.Rows, drawn: Mapping[str, str]) -> Iterator[str]:
+    yield "## Over real sockets"
     yield ""
-    yield "## In front of frameworks"
+    yield "One process of uvicorn (httptools, uvloop) or of gunicorn (gthread, four threads) on one core, wrk with 16"
+    yield "connections on the other, in turn. Where there are two cores this scatters by a third: reported, not judged."
     yield ""
-    yield "The smallest app of each, key as Bearer, lease live, middleware only."
+    yield from _picture("sockets", drawn)
+    cells = ((row.server, row.stack, row.subject, f"{row.rate.median:,.0f}", str(row.share)) for row in found.rows)
+    if found.rows:
+        yield from table(("server", "app", "way", "requests/s", "share of the bare app"), cells)
+    yield from _missing(found.missing)
+
+
+def _count(found: count.Counts) -> Iterator[str]:
+    yield "## Counted"
     yield ""
-    rows = ((row.framework, str(row.bare), str(row.ours), f"{row.percent:.0f} %") for row in results.frameworks)
-    yield from _table(("framework", "bare app", "a hit adds", "longer by"), rows)
+    yield "Instructions of one request with a Bearer key, by callgrind (`python -m"
+    yield "benchmarks.count`): the same in every run,"
+    yield "but for a hundredth. They say nothing of memory or branches, and so are no times."
     yield ""
-    yield "## Apart from apps"
+    yield from count.lines(found)
+
+
+def _misses(found: misses.Misses) -> Iterator[str]:
+    yield "## Keys that are not in the cache"
     yield ""
-    unwanted = ", ".join(results.imported.unwanted) or "no framework, no HTTP client"
-    apart = (
-        ("`validator.check()`, a hit", f"{results.check} us"),
-        ("SHA-256 of the key alone", f"{results.hash} us"),
-        ("`import rf_middleware`", f"{results.imported.median:.0f} ms (worst {results.imported.worst:.0f})"),
-        ("of the heavy packages it loads", unwanted),
-        ("questions to the issuer during all hits", "0"),
+    yield f"{misses.CROWD:,} requests at once for one new key, the issuer answers in {misses.SLOW_MS / 1000:g} s:"
+    yield ""
+    cells = ((each.subject, f"{each.calls:,}", f"{each.seconds:.2f}") for each in found.stampedes)
+    yield from table(("way", "calls to the issuer", "seconds until all are answered"), cells)
+    rows = (
+        (f"{misses.CROWD:,} requests at once for as many new keys: calls to the issuer", f"{found.new_keys:,}"),
+        ("the same: seconds until all are answered", f"{found.alone:.2f}"),
+        ("the same, while the issuer thinks about one key more", f"{found.beside:.2f}"),
+        ("one exchange with an issuer on this machine, httpx", f"{found.trip} us"),
+        ("a miss on an event loop takes more than that by", f"{found.miss} us"),
+        ("a miss in a thread takes more than httpx's own client for threads by", f"{found.thread_miss} us"),
     )
-    yield from _table(("what", "measured"), apart)
+    yield from table(("what", "measured"), rows)
+
+
+def _growth(found: growth.Growth, drawn: Mapping[str, str]) -> Iterator[str]:
+    yield "## As it grows"
+    yield ""
+    yield "`validator.check()` of a random key among so many that are cached, and memory"
+    yield "of the process per key; each grant has"
+    yield "its own texts, as they are read from an answer (workspace, id, one scope)."
+    yield ""
+    yield from _picture("growth", drawn)
+    cells = ((f"{each.keys:,}", str(each.hit), str(each.digest), f"{each.memory:,.0f}") for each in found.sizes)
+    yield from table(("cached keys", "a hit, us", "SHA-256 alone, us", "bytes a key"), cells)
+    imported = found.imported
+    rows = (
+        (f"{found.events:,} revocations in one answer of the feed", f"{found.event:.1f} us each, read and applied"),
+        ("`import rf_middleware`", f"{imported.median:.0f} ms (worst {imported.worst:.0f})"),
+        ("of the heavy packages it loads", ", ".join(imported.unwanted) or "no framework, no HTTP client"),
+    )
+    yield from table(("what", "measured"), rows)
+
+
+def _issuer(found: issuer_load.Load, drawn: Mapping[str, str]) -> Iterator[str]:
+    yield "## The issuer"
+    yield ""
+    yield "`rf-middleware serve`: one process, SQLite. Leaseholders are sockets on the"
+    yield "same machine that ack at once and share"
+    yield "its cores. The issuer's work is its processor time for one key made and revoked."
+    yield ""
+    yield from _picture("issuer", drawn)
+    cells = (
+        (
+            f"{each.leaseholders:,}",
+            "-" if each.checks is None else f"{each.checks:,.0f}",
+            f"{each.revocations:,.1f}",
+            f"{each.acknowledged:,.1f} ({each.worst:,.1f})",
+            f"{each.processor:,.1f}",
+        )
+        for each in found.sizes
+    )
+    heads = ("leaseholders", "checks/s", "revocations/s", "acknowledged in ms, median (worst)", "issuer's work, ms")
+    yield from table(heads, cells)
+    last = found.sizes[-1]
+    busy = min(100, 100 * last.processor / last.acknowledged)
+    yield f"Until all of {last.leaseholders:,} had acknowledged, the issuer's Python worked for {busy:.0f} % of"
+    yield "the time; the rest is this benchmark's own sockets and whatever else the machine did."
+    yield "**What limits the issuer is that work, on one core**:"
+    yield f"each leaseholder adds {found.each:,.0f} us of it to a revocation, for one answer written and one poll read."
+    yield f"On paper, {_MANY:,} validators: a revocation takes"
+    yield f"{found.acknowledged(_MANY):,.1f} s of that core, and renewing"
+    yield f"their leases, one poll per {issuer_load.POLL:g} s each, keeps"
+    yield f"{found.renewing(_MANY):,.1f} cores busy where one process"
+    yield f"has one: it is full at about {_full(found):,} validators. Beyond that: longer polls, or several issuers."
+
+
+def _full(found: issuer_load.Load) -> int:
+    return round(_MANY / found.renewing(_MANY) / 1000) * 1000

@@ -8,6 +8,8 @@ import io
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.answers import WORKSPACE
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -19,8 +21,12 @@ __all__ = [
     "BareASGI",
     "BareWSGI",
     "Message",
+    "Receive",
     "Scope",
+    "Send",
     "environ",
+    "key_header",
+    "query",
     "receive",
     "scope",
 ]
@@ -31,8 +37,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-KEY: Final = b"rfk_7Qm2vX9cLr4TnB8yHk3WzD6sJf1G0aPe"
-WORKSPACE: Final = "acme"
+KEY: Final = b"rfk_7Qm2vX9cLr4_nB8yHk3WzD6sJf1G0aPe"
+"""Three parts, so that a peer can take it which has keys of that form."""
 PLACES: Final = ("Bearer", "X-API-Key", "query")
 """Where the key is: the default locations."""
 
@@ -50,21 +56,23 @@ _HEADERS: Final = (
 )
 
 
-def _query(place: str) -> bytes:
-    return b"confidence=0.4&api_key=" + KEY if place == "query" else b""
+def query(place: str, key: bytes = KEY) -> bytes:
+    """Return the query of a request with its key there."""
+    return b"confidence=0.4&api_key=" + key if place == "query" else b""
 
 
-def _key_header(place: str) -> list[tuple[bytes, bytes]]:
+def key_header(place: str, key: bytes = KEY) -> list[tuple[bytes, bytes]]:
+    """Return the header that has the key, when one has it."""
     if place == "Bearer":
-        return [(b"authorization", b"Bearer " + KEY)]
-    return [(b"x-api-key", KEY)] if place == "X-API-Key" else []
+        return [(b"authorization", b"Bearer " + key)]
+    return [(b"x-api-key", key)] if place == "X-API-Key" else []
 
 
 def _new(value: bytes) -> bytes:
     return bytes(bytearray(value))
 
 
-def scope(place: str) -> Scope:
+def scope(place: str, key: bytes = KEY) -> Scope:
     """Return a scope as uvicorn makes one."""
     return {
         "type": "http",
@@ -77,15 +85,15 @@ def scope(place: str) -> Scope:
         "root_path": "",
         "path": "/infer",
         "raw_path": b"/infer",
-        "query_string": _new(_query(place)),
-        "headers": [(_new(name), _new(value)) for name, value in (*_HEADERS, *_key_header(place))],
+        "query_string": _new(query(place, key)),
+        "headers": [(_new(name), _new(value)) for name, value in (*_HEADERS, *key_header(place, key))],
         "state": {},
     }
 
 
-def environ(place: str) -> "WSGIEnvironment":
+def environ(place: str, key: bytes = KEY) -> "WSGIEnvironment":
     """Return an environ as gunicorn makes one."""
-    query = _query(place)
+    asked = query(place, key)
     made: WSGIEnvironment = {
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": "http",
@@ -103,10 +111,10 @@ def environ(place: str) -> "WSGIEnvironment":
         "REQUEST_METHOD": "POST",
         "SCRIPT_NAME": "",
         "PATH_INFO": "/infer",
-        "QUERY_STRING": query.decode(),
-        "RAW_URI": (b"/infer?" + query if query else b"/infer").decode(),
+        "QUERY_STRING": asked.decode(),
+        "RAW_URI": (b"/infer?" + asked if asked else b"/infer").decode(),
     }
-    for name, value in (*_HEADERS, *_key_header(place)):
+    for name, value in (*_HEADERS, *key_header(place, key)):
         variable = name.decode().upper().replace("-", "_")
         made[variable if variable in {"CONTENT_TYPE", "CONTENT_LENGTH"} else "HTTP_" + variable] = value.decode()
     return made

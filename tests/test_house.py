@@ -46,7 +46,7 @@ def tracked() -> list[Path]:
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
         found = [ROOT / name for name in listed if name]
     else:
-        caches = {".git", ".venv", "__pycache__", "dist", "build", "htmlcov"}
+        caches = {".git", ".venv", ".venv-bench", "__pycache__", "dist", "build", "htmlcov"}
         found = [
             path
             for path in ROOT.rglob("*")

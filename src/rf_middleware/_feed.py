@@ -7,11 +7,9 @@ issuer is away and takes up again by itself; meanwhile the lease runs out and ea
 import logging
 import os
 import random
-import socket
 import threading
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from rf_middleware._core import Core
@@ -73,6 +71,12 @@ class Follower:
         if first and started:
             self._feed.leave(session)
 
+    async def aclose(self) -> None:
+        """Do the same without holding up the event loop."""
+        import asyncio  # noqa: PLC0415 - loaded by whoever runs this
+
+        await asyncio.to_thread(self.close)
+
     def _run(self) -> None:
         rest, followed = _FIRST_REST, False
         while not self._stop.is_set():
@@ -107,6 +111,8 @@ class Follower:
 
 def _own_name() -> str:
     """Return what a person who reads a receipt would look for: the host and the process."""
+    import socket  # noqa: PLC0415 - an import of the package loads no more than a hit needs
+
     host = "".join(each for each in socket.gethostname() if each.isprintable())
     return f"{host} pid {os.getpid()}"[-LONGEST_NAME:]
 
@@ -114,6 +120,8 @@ def _own_name() -> str:
 @cache
 def _version(distribution: str = "rf-middleware") -> str:
     """Return which version of a package this is; empty where it was copied and not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - the same
+
     try:
         return (version(distribution) or "")[:LONGEST_VERSION]  # none at all where its metadata is damaged
     except PackageNotFoundError:

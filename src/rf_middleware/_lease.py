@@ -8,7 +8,6 @@ consistency" (1989); delivered in the shape of RFC 8936. Rules kept here:
 * Another epoch than the one polled for means the same as ``reset``, whether the issuer says so or not.
 """
 
-import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,7 +46,9 @@ class Lease:
     __slots__ = ("_open", "_poll", "_sent", "applied", "epoch", "session")
 
     def __init__(self) -> None:
-        self.session = str(uuid.uuid4())
+        from uuid import uuid4  # noqa: PLC0415 - an import of the package loads no more than a hit needs
+
+        self.session = str(uuid4())
         self.epoch: str | None = None
         self.applied = 0
         self._open = True

@@ -1,6 +1,5 @@
 """The public face of the core: check a key, forget a key, say what is promised, close."""
 
-import asyncio
 import math
 from dataclasses import replace
 from types import TracebackType
@@ -11,7 +10,6 @@ from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
 from rf_middleware._counts import Counts, Sizes
 from rf_middleware._credentials import KEY, encoded, presented
-from rf_middleware._drivers import adrive, drive
 from rf_middleware._endings import end_streams
 from rf_middleware._feed import Follower
 from rf_middleware._fingerprint import fingerprint
@@ -141,6 +139,8 @@ class Validator:
             return known
         miss = self._miss(key, digest, client, self._seats.number)
         del key  # not in the locals of a traceback
+        from rf_middleware._drivers import drive  # noqa: PLC0415 - brings asyncio: not before the first miss
+
         return drive(miss, self.issuer)
 
     async def aresolve(self, key: bytes, client: str = "") -> Verdict:
@@ -151,6 +151,8 @@ class Validator:
             return known
         miss = self._miss(key, digest, client)
         del key  # not in the locals of a traceback
+        from rf_middleware._drivers import adrive  # noqa: PLC0415 - the same
+
         return await adrive(miss, self.issuer)
 
     def _known(self, key: bytes, digest: bytes) -> Verdict | None:
@@ -218,7 +220,7 @@ class Validator:
     async def aclose(self) -> None:
         """Do what ``close`` does, and close the connections of the running event loop."""
         if self._follower is not None:
-            await asyncio.to_thread(self._follower.close)
+            await self._follower.aclose()
         if isinstance(self.issuer, Closeable):
             await self.issuer.aclose()
 

@@ -8,6 +8,7 @@ import copy
 import gc
 import json
 import pickle
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -39,12 +40,12 @@ SEEN = {
 
 
 def ours() -> Iterator[object]:
-    """Yield every object of the package that lives, and partial calls of its functions."""
+    """Yield every object of the package that lives, but loops (half a copy of one can't end), and partial calls."""
     for each in gc.get_objects():
         home: object = (
             getattr(cast("Any", each).func, "__module__", "") if type(each) is partial else type(each).__module__
         )
-        if isinstance(home, str) and home.startswith("rf_middleware"):
+        if isinstance(home, str) and home.startswith("rf_middleware") and not isinstance(each, AbstractEventLoop):
             yield each
 
 

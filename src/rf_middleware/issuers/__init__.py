@@ -1,21 +1,46 @@
-"""Whom to ask about a key, and which of them an ``issuer=`` option means."""
+"""Whom to ask about a key, and which of them an ``issuer=`` option means.
+
+An issuer is loaded when it is asked for: it brings asyncio and more, and a process needs one of them.
+"""
 
 import logging
 import os
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rf_middleware.exceptions import ConfigurationError
-from rf_middleware.issuers._callable import CallableIssuer
-from rf_middleware.issuers._introspection import IntrospectionIssuer
 from rf_middleware.issuers._protocol import Issuer
-from rf_middleware.issuers._roboflow import RoboflowIssuer
+
+if TYPE_CHECKING:
+    from rf_middleware.issuers._callable import CallableIssuer
+    from rf_middleware.issuers._introspection import IntrospectionIssuer
+    from rf_middleware.issuers._roboflow import RoboflowIssuer
 
 __all__ = ["CallableIssuer", "IntrospectionIssuer", "Issuer", "RoboflowIssuer", "issuer_of"]
 
 _HOSTED: Final = re.compile(r"//[a-z0-9.-]*\broboflow\.(?:com|eu)(?:[:/]|\Z)")
 _log: Final = logging.getLogger("rf_middleware")
+
+
+def __getattr__(name: str) -> object:
+    """Bring an issuer."""
+    match name:
+        case "CallableIssuer":
+            from rf_middleware.issuers._callable import CallableIssuer  # noqa: PLC0415 - see the top
+
+            return CallableIssuer
+        case "IntrospectionIssuer":
+            from rf_middleware.issuers._introspection import IntrospectionIssuer  # noqa: PLC0415 - see the top
+
+            return IntrospectionIssuer
+        case "RoboflowIssuer":
+            from rf_middleware.issuers._roboflow import RoboflowIssuer  # noqa: PLC0415 - see the top
+
+            return RoboflowIssuer
+        case _:
+            message = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(message)
 
 
 def issuer_of(issuer: Issuer | str | None, environment: Mapping[str, str] | None = None) -> Issuer:
@@ -43,6 +68,9 @@ def issuer_of(issuer: Issuer | str | None, environment: Mapping[str, str] | None
 
 
 def _at(url: str, env: Mapping[str, str]) -> Issuer:
+    from rf_middleware.issuers._introspection import IntrospectionIssuer  # noqa: PLC0415 - see the top
+    from rf_middleware.issuers._roboflow import RoboflowIssuer  # noqa: PLC0415 - see the top
+
     token = env.get("RF_ISSUER_TOKEN")
     elsewhere = (env.get("RF_ISSUER_URL") or url).rstrip("/") != url.rstrip("/")
     if token and not elsewhere:

@@ -1,0 +1,27 @@
+"""Raw ASGI apps."""
+
+import math
+
+from benchmarks.floor import FloorASGI
+from benchmarks.subjects import ENTRIES, World
+from benchmarks.traffic import ASGIApp, BareASGI
+from rf_middleware.asgi import APIKeyMiddleware
+
+__all__ = ["bare", "floor", "ours"]
+
+
+def bare(world: World) -> ASGIApp:
+    """Nobody is asked for a key."""
+    del world
+    return BareASGI()
+
+
+def floor(world: World) -> ASGIApp:
+    """The least that a correct hit can do."""
+    del world
+    return FloorASGI(BareASGI(), ENTRIES, math.inf)
+
+
+def ours(world: World) -> ASGIApp:
+    """Our middleware."""
+    return APIKeyMiddleware(BareASGI(), validator=world.validator)
