@@ -239,7 +239,7 @@ async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
         workspace = rig.store.list_workspaces()[0]
         ended = await rig.revocations.apply(remove_owner(workspace.id, "eve"), BY)
         assert ended.seq == 5
-        assert len(rig.revocations._leases._pending) == 1
+        assert len(rig.revocations._leases._waiting._pending) == 1
         assert [rig.revocations.waiting_for(seq) for seq in (1, 5, 6)] == [1, 1, 0]
         told = (await rig.poll(0, epoch)).json()
         assert [event["seq"] for event in told["events"]] == [1, 2, 3, 4, 5]
