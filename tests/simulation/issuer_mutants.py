@@ -67,7 +67,7 @@ class EndsItsLifeAnyway(Issuer):
 
     def exit(self) -> None:
         super().exit()
-        self.database.end_life()
+        self.database.end_life(outstanding=False)
 
 
 # ---- the database
