@@ -1,4 +1,4 @@
-"""Kills a real issuer at random points, again and again, while keys are made, revoked and rolled; looks at what is left.
+"""Kills a real issuer at random points, again and again, while keys are made and ended; looks at what is left.
 
 What was acknowledged is noted the moment it is heard, and never forgotten: each life is held to what every earlier one
 has said.
@@ -143,7 +143,7 @@ async def killed(folder: Path, kills: int, seed: int) -> Figures:
 async def _live(database: Path, secrets: tuple[str, str], figures: Figures, dice: random.Random) -> None:
     arguments = ["serve", "--port", "0", "--database", str(database), "--lease", str(_LEASE)]
     pipe, none = subprocess.PIPE, subprocess.DEVNULL
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=none, text=True)
+    process = subprocess.Popen([*COMMAND, *arguments], stdout=pipe, stderr=none, text=True)  # noqa: ASYNC220 - nothing else is under way
     try:
         assert process.stdout is not None
         if dice.random() < 0.1:

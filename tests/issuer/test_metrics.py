@@ -35,7 +35,7 @@ def samples(text: str) -> dict[tuple[str, str], float]:
 
 def told(metrics: Metrics) -> dict[tuple[str, str], float]:
     """Return what metrics say by themselves."""
-    return samples(metrics.text(IDLE, 0, 0, writable=True).decode())
+    return samples(metrics.text(IDLE, 0, 0).decode())
 
 
 async def scraped(rig: Rig) -> dict[tuple[str, str], float]:

@@ -74,7 +74,7 @@ class Shop:
             ("POST", f"{KEYS}/{self.third['keyId']}/roll"),
         ]
         with ThreadPoolExecutor(len(tried)) as pool:
-            return list(pool.map(lambda each: self.call(*each), tried))
+            return list(pool.map(self.call, *zip(*tried, strict=True)))
 
     def ready(self) -> dict[str, str]:
         """Ask whether it can do all it should."""
@@ -93,7 +93,7 @@ class Shop:
         assert self.ready()["status"] == "read-only"
         assert why in self.ready()["why"]
         metrics = self.issuer.call("GET", "/metrics", self.token).text
-        assert "rf_issuer_writable 0.0\n" in metrics
+        assert "rf_issuer_read_only 1.0\n" in metrics
 
     def is_well_again(self) -> None:
         """See that it came back by itself, and that nothing half done is left."""
@@ -130,7 +130,7 @@ def test_a_full_disk_refuses_changes_and_nothing_else(database: Path) -> None:
 
 
 def test_a_locked_database_refuses_changes_and_holds_nobody_up(database: Path) -> None:
-    """Changes wait for another program as long as for one, together, and are then refused; with the lock gone it goes on."""
+    """Changes wait for another program, all as long as one of them, and are refused; without the lock it goes on."""
     with served(database) as issuer:
         shop = Shop(issuer, database)
         with locked(database):

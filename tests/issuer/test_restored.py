@@ -122,12 +122,12 @@ def test_a_backup_that_is_put_back_is_another_history(database: Path, tmp_path: 
             assert validator.check(ended["key"]) == ["Denied"]
             assert validator.check(other["key"])[0] == "acme"
             _, errors = heir.end(signal.SIGTERM)
-    assert f"{database} lacks at least 1 changes that a validator had been told of" in errors
+    assert f"{database} lacks at least 1 of the changes that a validator had been told of" in errors
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["the file", "the whole folder"])
 def test_a_copy_of_a_quiet_time_does_not_hide_leases(database: Path, tmp_path: Path, *, whole: bool) -> None:
-    """A copy says that no lease is out, since none was when it was made: it is not believed, whatever was copied with it."""
+    """A copy says that no lease is out, as was so when it was made: it is not believed, whatever was copied with it."""
     key = printed("workspace", "create", "acme", "--database", str(database))["key"]
     token = printed("token", "create", "--database", str(database))["token"]
     copies = tmp_path / "copies"

@@ -1,36 +1,45 @@
-"""Notices that an older copy of the database was put back: validators know of changes that are not in it. Pure."""
+"""Notices, and says, that an older copy of the database was put back: what was revoked since is good again."""
 
+import logging
+from pathlib import Path
 from typing import Final
 
 from rf_middleware._wire import Poll
+from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.records import Life
 
-__all__ = ["LOST", "PUT_BACK", "Lost"]
+__all__ = ["Lost"]
 
-PUT_BACK: Final = (
+_log = logging.getLogger("rf_middleware.issuer")
+_PUT_BACK: Final = (
     "%s is not as the last server left it: an older copy was put back, or it was moved. What was revoked after a copy"
     " was made is good again here; see Backups in docs/issuer.md"
 )
-LOST: Final = (
-    "%s lacks at least %d changes that a validator had been told of: an older copy was put back. Keys that they revoked"
-    " are good again here; see Backups in docs/issuer.md"
+_LOST: Final = (
+    "%s lacks at least %d of the changes that a validator had been told of: an older copy was put back. What they"
+    " revoked is good again here; see Backups in docs/issuer.md"
 )
 
 
 class Lost:
-    """What this database lacks of what validators had been told.
+    """What a database lacks of what validators know.
 
-    Attributes:
-        events: how many changes at least.
+    Args:
+        life: how the server began.
+        path: the database.
+        metrics: are told too.
     """
 
-    def __init__(self, life: Life) -> None:
-        self._epoch, self._head = life.epoch, life.head
-        self.events = 0
+    def __init__(self, life: Life, path: Path, metrics: Metrics) -> None:
+        self._epoch, self._head, self._path, self._metrics = life.epoch, life.head, path, metrics
+        self._most = 0
+        if life.put_back:
+            _log.warning(_PUT_BACK, path)
 
-    def more(self, poll: Poll) -> bool:
-        """Take in what a validator says that it applied before this server began; tell whether more is lacking."""
+    def hear(self, poll: Poll) -> None:
+        """Take in what a validator says that it had applied before this server began."""
         lacking = poll.ack - self._head if poll.epoch not in {None, self._epoch} else 0
-        more = lacking > self.events
-        self.events = max(self.events, lacking)
-        return more
+        if lacking > self._most:
+            self._most = lacking
+            self._metrics.lost(lacking)
+            _log.warning(_LOST, self._path, lacking)

@@ -44,8 +44,8 @@ class Metrics:
         self._leases = Gauge("rf_issuer_leases", "Leases that are held", registry=registry)
         self._parked = Gauge("rf_issuer_parked_polls", "Polls that wait for an answer", registry=registry)
         self._pending = Gauge("rf_issuer_pending_revocations", "Changes not acknowledged yet", registry=registry)
-        self._writable = Gauge(
-            "rf_issuer_writable", "1 while the database can be written, else 0: a full disk, a lock", registry=registry
+        self._read_only = Gauge(
+            "rf_issuer_read_only", "1 while the database can't be written: a full disk, a lock", registry=registry
         )
         self._lost = Gauge(
             "rf_issuer_lost_changes",
@@ -77,9 +77,9 @@ class Metrics:
         """Count a person who signed in (``ok``) or tried (``failed``); never what they typed."""
         self._sign_ins.labels(outcome).inc()
 
-    def text(self, counts: Counts, head: int, audit_head: int, *, writable: bool) -> bytes:
+    def text(self, counts: Counts, head: int, audit_head: int, *, read_only: bool = False) -> bytes:
         """Return everything in Prometheus's text format, with how things stand now."""
-        self._writable.set(writable)
+        self._read_only.set(read_only)
         self._leases.set(counts.leases)
         self._parked.set(counts.parked)
         self._pending.set(counts.pending)

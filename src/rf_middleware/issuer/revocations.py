@@ -23,7 +23,7 @@ from rf_middleware.issuer.background import Background
 from rf_middleware.issuer.changes import Change, edit
 from rf_middleware.issuer.decisions import Acknowledged, Counts, Decision, Seen
 from rf_middleware.issuer.leases import Leases
-from rf_middleware.issuer.lost import LOST, PUT_BACK, Lost
+from rf_middleware.issuer.lost import Lost
 from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.polls import Decided, Polls
 from rf_middleware.issuer.receipts import account
@@ -56,9 +56,7 @@ class Revocations(Background):
         super().__init__()
         self._store, self._clock, self.metrics = store, clock, Metrics()
         life = store.begin_life(lease, *starts)
-        self._lost = Lost(life)
-        if life.put_back:
-            _log.warning(PUT_BACK, store.path)
+        self._lost = Lost(life, store.path, self.metrics)
         # The gate is counted from here, after the last life's process is known to be gone.
         started = clock()
         self._leases = Leases(epoch=life.epoch, head=life.head, lease=lease, gate=started + life.wait)
@@ -84,9 +82,7 @@ class Revocations(Background):
             poll: what it says.
             answer: called with what comes of it, now or later.
         """
-        if self._lost.more(poll):
-            self.metrics.lost(self._lost.events)
-            _log.warning(LOST, self._store.path, self._lost.events)
+        self._lost.hear(poll)
         ticket = next(self._tickets)
         self._polls.wait(ticket, answer)
         self._perform(self._leases.poll(ticket, owner, poll, self._clock()))

@@ -88,7 +88,7 @@ def only_server(path: Path) -> Generator[None]:
 def last_start(path: Path) -> str | None:
     """Return by what the last start of a server on this database is known; ``None`` where there was none."""
     try:
-        return _known_by(os.stat(_start_of(path)))
+        return _known_by(_start_of(path).stat())
     except FileNotFoundError:
         return None
 
