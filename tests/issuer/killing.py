@@ -108,13 +108,13 @@ class Life:
         said: dict[str, Any] = {"state": "pending"}
         while receipt and said["state"] == "pending":
             said = (await self._http.get(receipt)).json()
-        return said["state"] == "done"
+        return bool(said["state"] == "done")
 
     async def _roll(self, key_id: str, _secret: str) -> bool:
         answer = await self._http.post(f"{_KEYS}/{key_id}/roll")
         if answer.status_code == 200:
             self._figures.good[answer.json()["keyId"]] = answer.json()["key"]
-        return answer.status_code == 200
+        return answer.status_code == 200 and answer.json()["rolled"] == key_id
 
     async def _form(self, _key_id: str, secret: str) -> bool:
         answer = await self._http.post("/revoke", data={"token": secret})

@@ -207,7 +207,7 @@ def test_of_very_many_validators_a_receipt_counts_all_and_names_some(silent: int
     done = [each for each in (*decisions, *leases.tick(11.0)) if isinstance(each, Acknowledged)]
     counted = [(seq, everybody - silent, silent) for seq in (1, 2, 3)]
     assert [(each.seq, each.confirmed, each.expired) for each in done] == counted
-    for each in done:
-        named = [outcome.confirmed for outcome in each.outcomes]
+    for receipt in done:
+        named = [outcome.confirmed for outcome in receipt.outcomes]
         assert named == [True] * max(0, REPORTED - silent) + [False] * min(silent, REPORTED)
-        assert not named[0] or each.outcomes[0].session == f"session-{everybody - REPORTED}"
+        assert not named[0] or receipt.outcomes[0].session == f"session-{everybody - REPORTED}"

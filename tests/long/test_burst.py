@@ -42,7 +42,8 @@ async def _burst(issuer: Issuer) -> str:
     await asyncio.gather(*(revoke(one, keys[place::AT_ONCE]) for place, one in enumerate(asking)))
     lasted = time.monotonic() - begun
     watching.cancel()
-    for one in (*asking, sessions):
+    sessions.close()
+    for one in asking:
         one.close()
     after = await issuer.memory()
     await asyncio.sleep(0)  # the connections close

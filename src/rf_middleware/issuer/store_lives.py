@@ -60,5 +60,5 @@ class LifeStore(StoreBase):
 
 def _wait(row: Row[tuple[object, ...]], last: str | None, usual: float) -> float:
     if row.start != last:  # how long the leases of that server were, nobody can tell
-        return max(row.longest_lease, usual)
-    return row.longest_lease if row.outstanding else 0.0
+        return max(float(row.longest_lease), usual)
+    return float(row.longest_lease) if row.outstanding else 0.0
