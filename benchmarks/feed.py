@@ -58,6 +58,11 @@ class Connection(asyncio.Protocol):
             else:
                 self._answer.set_exception(AssertionError(f"not served: {head.decode()}"))
 
+    def close(self) -> None:
+        """Hang up."""
+        assert self.transport is not None
+        self.transport.close()
+
     def ask(self, method: str, path: str, secret: str, body: bytes = b"", kind: str = "json") -> "asyncio.Future[Any]":
         """Send a request; return what comes back."""
         lines = f"{method} {path} HTTP/1.1\r\nHost: issuer\r\nAuthorization: Bearer {secret}\r\n"
@@ -74,6 +79,7 @@ class Sessions:
     def __init__(self, address: tuple[str, int], token: str) -> None:
         self._address, self._token = address, token
         self._following: set[asyncio.Task[None]] = set()
+        self._connections: list[Connection] = []
 
     async def add(self, count: int, name: str) -> None:
         """Open sessions, each with a lease and a parked poll."""
@@ -83,9 +89,17 @@ class Sessions:
 
     async def _add(self, session: str) -> None:
         connection = await Connection.open(self._address)
+        self._connections.append(connection)
         reply = await self._poll(connection, session, None, 0)
         assert reply["reset"] is True
         self._following.add(asyncio.create_task(self._follow(connection, session, reply["epoch"], reply["head"])))
+
+    def close(self) -> None:
+        """Let every validator be gone."""
+        for following in self._following:
+            following.cancel()
+        for connection in self._connections:
+            connection.close()
 
     async def _follow(self, connection: Connection, session: str, epoch: str, head: int) -> None:
         while True:
@@ -124,6 +138,10 @@ class Issuer:
         while (spent := self._ticks()) - before > 10:  # an idle one wakes up now and then
             before = spent
             await asyncio.sleep(1)
+        return self.private()
+
+    def private(self) -> int:
+        """Return the bytes of private memory that it has now."""
         lines = self._told("smaps_rollup").splitlines()
         return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Private_"))
 
@@ -194,6 +212,10 @@ class Asking:
     async def open(cls, issuer: Issuer) -> "Asking":
         """Connect."""
         return cls(await Connection.open(issuer.address), issuer.key)
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     async def timed(self, method: str, path: str) -> tuple[float, Any]:
         """Make a request with the key; return how long it took, and the answer."""

@@ -175,7 +175,7 @@ LAYERS = [
     ),
     Layer(
         name="issuer_core",
-        files="issuer.leases issuer.decisions",
+        files="issuer.leases issuer.decisions issuer.waiting",
         why="the issuer's half of the protocol is simulated, like the validator's",
         may="values issuer_core",
         pure=True,

@@ -183,7 +183,7 @@ def test_a_newer_schema_is_refused_and_kept(tmp_path: Path) -> None:
     with database.writing() as connection:
         connection.execute(update(schema.meta).values(schema_version=99))
     database.close()
-    with pytest.raises(DatabaseProblem, match=r"another version of this program \(schema 99, not 2\)"):
+    with pytest.raises(DatabaseProblem, match=r"another version of this program \(schema 99, not 3\)"):
         Database(path)
 
 

@@ -37,7 +37,7 @@ def shape(path: Path) -> dict[tuple[str, str], set[str]]:
     return found
 
 
-def test_a_database_of_version_1_has_all_of_version_2_afterwards(tmp_path: Path) -> None:
+def test_a_database_of_version_1_has_all_of_this_one_afterwards(tmp_path: Path) -> None:
     """Keys, ends and tokens are as they were; tables, indexes and triggers are those of a new file."""
     made_by_version_1(tmp_path / "old.db")
     Database(tmp_path / "new.db").close()
@@ -60,7 +60,7 @@ def test_a_database_of_version_1_has_all_of_version_2_afterwards(tmp_path: Path)
     assert store.apply(revoke(key.id), BY).seq == 2
     assert store.create_key(workspace.id, new_key("k", None)[1], BY)
     with database.reading() as connection:
-        assert connection.execute(select(schema.meta.c.schema_version, schema.meta.c.epoch)).one() == (2, "an-epoch")
+        assert connection.execute(select(schema.meta.c.schema_version, schema.meta.c.epoch)).one() == (3, "an-epoch")
     database.close()
     assert shape(tmp_path / "old.db") == shape(tmp_path / "new.db")
 
@@ -83,9 +83,32 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     assert shape(tmp_path / "old.db") == before
 
 
-def test_half_a_database_of_this_version_is_not_of_this_program(tmp_path: Path) -> None:
-    """A file that says version 2 but lacks a table of it is refused."""
-    made_by_version_1(tmp_path / "old.db", "UPDATE meta SET schema_version = 2")
+def test_a_database_of_version_2_gets_what_version_3_added(tmp_path: Path) -> None:
+    """Its keys stay, and nothing is taken for granted of the servers that it had."""
+    path = tmp_path / "old.db"
+    database = Database(path)
+    store = Store(database)
+    store.create_workspace("acme", "", new_key("k", None)[1], BY)
+    store.begin_life(20.0)
+    database.close()
+    new = shape(path)
+    with sqlite3.connect(path) as old:
+        old.execute("ALTER TABLE meta DROP COLUMN start")
+        old.execute("ALTER TABLE meta DROP COLUMN orderly")
+        old.execute("UPDATE meta SET schema_version = 2")
+    old.close()
+    database = Database(path)
+    store = Store(database)
+    assert shape(path) == new
+    assert [workspace.slug for workspace in store.list_workspaces()] == ["acme"]
+    assert store.begin_life(1.0).wait == 20.0
+    database.close()
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_half_a_database_of_a_version_is_not_of_this_program(version: int, tmp_path: Path) -> None:
+    """A file that names a version but lacks a table of it is refused."""
+    made_by_version_1(tmp_path / "old.db", f"UPDATE meta SET schema_version = {version}")  # noqa: S608 - our own number
     with pytest.raises(DatabaseProblem, match="not of this program"):
         Database(tmp_path / "old.db")
 

@@ -83,7 +83,7 @@ async def test_the_longest_lease_is_written_before_any_is_granted(tmp_path: Path
     assert store.begin_life(5.0).wait == 20.0
     assert store.begin_life(30.0).wait == 20.0
     assert store.begin_life(1.0).wait == 30.0
-    store.end_life()
+    store.end_life(outstanding=False)
     assert store.begin_life(1.0).wait == 0.0
     assert store.begin_life(1.0).wait == 1.0
     database.close()
@@ -208,6 +208,48 @@ async def test_a_receipt_that_can_not_be_stored_is_kept_in_memory_and_made_again
         assert await again.revocations.settled(ended.seq) is not None
 
 
+class EndsUnnoted(Store):
+    """A store that can't note the end of a server."""
+
+    def end_life(self, *, outstanding: bool) -> None:
+        """Fail."""
+        raise OperationalError("UPDATE", {}, Exception(f"database is locked, {outstanding}"))
+
+
+@in_loop
+async def test_an_end_that_can_not_be_noted_is_a_crash_to_the_next_life(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server ends all the same, in a word, and the next one waits for leases and begins another history."""
+    path = tmp_path / "issuer.db"
+    async with opened(path) as rig:
+        before = rig.store.look_up(None).epoch
+    database = Database(path)
+    revocations = Revocations(EndsUnnoted(database), 60.0)
+    await revocations.close()
+    assert "the end of this server is not noted: OperationalError" in caplog.text
+    life = Store(database).begin_life(1.0)
+    assert (life.wait, life.epoch == before) == (60.0, False)
+    database.close()
+
+
+@in_loop
+async def test_what_validators_know_and_the_database_does_not_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An ack of another history beyond where this one began is lost changes, said again when there are more of them."""
+    async with opened(tmp_path / "issuer.db") as rig:
+        epoch = (await rig.poll()).json()["epoch"]
+        await rig.revocations.apply(revoke(rig.key_id), BY)
+        for ack, followed, session in ((1, epoch, "one"), (0, "another", "two"), (0, None, "three")):
+            await rig.poll(ack, followed, session=f"session-{session}")
+        assert "lacks" not in caplog.text
+        for ack in (2, 1, 5):
+            assert (await rig.poll(ack, "another", session=f"session-{ack}-of-another")).json()["reset"] is True
+    said = [record.getMessage() for record in caplog.records]
+    assert [line.partition("lacks at least ")[2][:5] for line in said] == ["2 of ", "5 of "]
+
+
 @in_loop
 async def test_a_receipt_that_could_not_be_stored_is_tried_again(tmp_path: Path) -> None:
     """Once there is room again the receipt is stored, and nothing of it stays in memory."""
@@ -239,7 +281,7 @@ async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
         workspace = rig.store.list_workspaces()[0]
         ended = await rig.revocations.apply(remove_owner(workspace.id, "eve"), BY)
         assert ended.seq == 5
-        assert len(rig.revocations._leases._pending) == 1
+        assert len(rig.revocations._leases._waiting._pending) == 1
         assert [rig.revocations.waiting_for(seq) for seq in (1, 5, 6)] == [1, 1, 0]
         told = (await rig.poll(0, epoch)).json()
         assert [event["seq"] for event in told["events"]] == [1, 2, 3, 4, 5]

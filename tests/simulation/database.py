@@ -53,7 +53,7 @@ class Database:
         self.bad: frozenset[str] = frozenset()
         self.epoch = 0
         self.histories = {0: History(0, [self.bad])}
-        self.longest, self.outstanding = 0.0, False
+        self.longest, self.outstanding, self.orderly = 0.0, False, True
 
     @property
     def head(self) -> int:
@@ -114,15 +114,22 @@ class Database:
     # ---- lives
 
     def begin_life(self, lease: float) -> Life:
-        """Note how long leases may be from now on, before any is granted; say what an earlier life left behind."""
+        """Note how long leases may be from now on, before any is granted; say what an earlier life left behind.
+
+        After a crash another history begins: a backup that was put back looks the same.
+        """
+        if not self.orderly:
+            self.new_epoch()
+            self.histories[self.epoch] = History(self.head, [self.bad])
+        self.orderly = False
         wait = self.longest if self.outstanding else 0.0
         self.longest, self.outstanding = max(lease, wait), True
         unfinished = [row.event.seq for row in self.log if not row.finished]
         return Life(str(self.epoch), self.head, wait, unfinished)
 
-    def end_life(self) -> None:
-        """Note that no lease is out any more."""
-        self.outstanding = False
+    def end_life(self, *, outstanding: bool) -> None:
+        """Note that a life ends in order, and whether a lease is out."""
+        self.outstanding, self.orderly = outstanding, True
 
     def restore_backup(self, head: int, longest: float) -> None:
         """Go back to what the log was at ``head``, begin another history, and end again what has ended since.
@@ -131,7 +138,7 @@ class Database:
         """
         lost, self.log = self.log[head:], self.log[:head]
         self.new_epoch()
-        self.longest, self.outstanding = longest, True
+        self.longest, self.outstanding, self.orderly = longest, True, True  # what comes is this history's first life
         self.histories[self.epoch] = History(self.head)  # nobody reads it before it is complete
         for row in lost:
             if row.end is not None and not row.end.lifted:

@@ -93,8 +93,7 @@ class Issuer:
     def exit(self) -> None:
         """End this life after a stop."""
         self.store_receipts()
-        if not self.leases.outstanding(self.clock()):
-            self.database.end_life()
+        self.database.end_life(outstanding=self.leases.outstanding(self.clock()))
 
     # ---- the feed
 

@@ -32,9 +32,9 @@ class SnapshotsBeforeTheCommit(Issuer):
     def publish(self, most: int) -> None:
         super().publish(most)
         now = self.clock()
-        for pending in self.leases._pending.values():
-            for name in [name for name in pending.waiting if name not in self.before]:
-                pending.confirm(name, now)
+        for name, session in self.leases._sessions.items():
+            if name not in self.before:
+                self.leases._waiting.acked(session, self.leases.head, now)
         self._perform(self.leases._settle(now), now)
 
 
@@ -67,7 +67,7 @@ class EndsItsLifeAnyway(Issuer):
 
     def exit(self) -> None:
         super().exit()
-        self.database.end_life()
+        self.database.end_life(outstanding=False)
 
 
 # ---- the database

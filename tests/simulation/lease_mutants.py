@@ -5,19 +5,20 @@ from dataclasses import replace
 from typing import Final
 
 from rf_middleware._wire import Event, Poll
-from rf_middleware.issuer.decisions import Answer, Decision, Holder, Name, Session
+from rf_middleware.issuer.decisions import Answer, Decision, Name
 from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.waiting import Owed, Session, Waiting
 
 
 class WaitsForRenewedEnds(Leases):
     """Rule 2: ends as they are at the commit are waited for, not those of a renewal."""
 
     def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+        renewed, after = now < session.end, session.after
         answer = super()._grant(session, ticket, events, now, reset=reset)
-        for pending in self._pending.values():
-            for name in pending.waiting.keys() & self._sessions.keys():
-                pending.waiting[name] = Holder(self._sessions[name].end, "")
-            pending.by_end.sort(key=lambda name: pending.waiting.get(name, Holder(0.0, "")))
+        if renewed:
+            session.earlier, session.after = (), after
+            self._waiting._by_end = None
         return answer
 
 
@@ -25,10 +26,12 @@ class WaitsForNewcomers(Leases):
     """Rule 2: a lease granted after the snapshot is not waited for."""
 
     def _admit(self, name: Name, now: float) -> Session:
-        for pending in self._pending.values():
-            pending.waiting[name] = Holder(now + self._lease, "")
-            pending.by_end.append(name)
-        return super()._admit(name, now)
+        session = super()._admit(name, now)
+        session.earlier = (Owed(0, self._head, now + self._lease),)
+        for pending in self._waiting._pending:
+            pending.holders += 1
+        self._waiting._behind = self._waiting._by_end = None
+        return session
 
 
 class CountsTheDead(Leases):
@@ -46,9 +49,9 @@ class SnapshotsTooLittle(Leases):
     def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
         parked = set(self._parked.values())
         decisions = super().publish(event, since, now, *before)
-        for name in [*self._sessions] if event.seq in self._pending else []:
+        for name, session in self._sessions.items():
             if name not in parked:
-                self._pending[event.seq].confirm(name, now)
+                self._waiting.acked(session, event.seq, now)
         return decisions + self._settle(now)
 
 
@@ -58,16 +61,16 @@ class AcksOnDelivery(Leases):
     def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
         parked = set(self._parked.values())
         decisions = super().publish(event, since, now, *before)
-        for name in parked if event.seq in self._pending else set[Name]():
-            self._pending[event.seq].confirm(name, now)
+        for name in parked:
+            self._waiting.acked(self._sessions[name], event.seq, now)
         return decisions + self._settle(now)
 
 
 class TakesAnyPollForAnAck(Leases):
     """Rule 2: a poll acknowledges what it says, not what it could have heard."""
 
-    def _ack(self, name: Name, seq: int, now: float) -> list[Decision]:
-        return super()._ack(name, self._head, now)
+    def _ack(self, session: Session, seq: int, now: float) -> list[Decision]:
+        return super()._ack(session, self._head, now)
 
 
 class ForgetsWhoWentAway(Leases):
@@ -135,11 +138,12 @@ class IgnoresWhoGivesBack(Leases):
     """Feed: who gave the lease back is not waited for."""
 
     def give_back(self, owner: str, session: str, now: float) -> list[Decision]:
-        waiting = {seq: dict(pending.waiting) for seq, pending in self._pending.items()}
+        gone, waiting = self._sessions.get((owner, session)), self._waiting
+        self._waiting = Waiting()
         decisions = super().give_back(owner, session, now)
-        for seq, pending in self._pending.items():
-            pending.waiting = waiting[seq]
-            pending.by_end = sorted(waiting[seq], key=waiting[seq].__getitem__)
+        self._waiting = waiting
+        if gone is not None:
+            waiting.forget(gone)
         return decisions
 
 

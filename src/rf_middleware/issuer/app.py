@@ -25,6 +25,7 @@ from rf_middleware.issuer.api import KeyRoutes
 from rf_middleware.issuer.api_changes import KeyChanges
 from rf_middleware.issuer.audit_page import AuditPage
 from rf_middleware.issuer.auth_cli import AuthCli
+from rf_middleware.issuer.database import meaning
 from rf_middleware.issuer.device_pages import DevicePages
 from rf_middleware.issuer.feed import Feed
 from rf_middleware.issuer.home import Home
@@ -139,8 +140,9 @@ async def _no_route(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _no_database(_request: Request, error: Exception) -> JSONResponse:
-    _log.error("database: %s", cast("OperationalError", error).orig)
-    return answer({"error": "The database can't be used just now"}, 503, {"Retry-After": "1"})
+    wrong = meaning(cast("OperationalError", error))
+    _log.error("the database %s", wrong)
+    return answer({"error": f"The database {wrong}"}, 503, {"Retry-After": "1"})
 
 
 async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:

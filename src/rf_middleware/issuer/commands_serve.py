@@ -11,6 +11,7 @@ from rf_middleware.issuer.commands import public_url as checked_url
 from rf_middleware.issuer.database import DatabaseProblem, locate
 from rf_middleware.issuer.oidc_settings import BadSettings, read_settings
 from rf_middleware.issuer.serve import LONGEST_LEASE, SHORTEST_LEASE, CannotListen, Options, serve
+from rf_middleware.issuer.serving import DEFAULT_LEASE
 
 __all__ = ["serve_command"]
 
@@ -27,7 +28,7 @@ def _lease(_context: click.Context, _option: click.Parameter, seconds: float) ->
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 for any free one.")
 @click.option(
     "--lease",
-    default=10.0,
+    default=DEFAULT_LEASE,
     show_default=True,
     callback=_lease,
     help="Seconds an app may trust its cache after it last heard from here.",

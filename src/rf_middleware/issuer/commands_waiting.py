@@ -16,7 +16,7 @@ from rf_middleware.issuer.commands import command
 from rf_middleware.issuer.fields import receipt_body
 from rf_middleware.issuer.metadata import DRIFT
 from rf_middleware.issuer.records import Receipt
-from rf_middleware.issuer.serving import being_served
+from rf_middleware.issuer.serving import being_served, last_start
 from rf_middleware.issuer.store import Store
 
 __all__ = ["carry_out", "wait_option"]
@@ -55,7 +55,7 @@ def _held(store: Store, seq: int) -> Receipt | None:
         if being_served(store.path):
             since = None
         else:
-            longest = store.longest_wait() * (1 + DRIFT)
+            longest = store.longest_wait(last_start(store.path)) * (1 + DRIFT)
             if since is None:
                 since = now()
                 if longest:

@@ -17,15 +17,18 @@ import platformdirs
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 
 from rf_middleware.issuer import schema
 from rf_middleware.issuer.migrations import OLDEST, OLDEST_TABLES, migrate
 
-__all__ = ["Database", "DatabaseProblem", "explained", "locate"]
+__all__ = ["Database", "DatabaseProblem", "explained", "locate", "meaning"]
 
 _BUSY: Final = 10_000
 """Milliseconds to wait for another process that writes."""
+
+_STILL_BUSY: Final = 100
+"""The same while it could not be written before: those who wait are many, and take their turns."""
 
 _PLAIN_FILE: Final = "a SQLite database needs a plain file: a path, or sqlite:///path"
 
@@ -86,13 +89,16 @@ class Database:
 
     Raises:
         DatabaseProblem: not a database, not ours, damaged, of a newer version, not writable.
+
+    Attributes:
+        trouble: why it could not be written the last time; empty when it could.
     """
 
     def __init__(self, path: Path, *, check: bool = False) -> None:
-        self.path = path
+        self.path, self.trouble = path, ""
         self._readers = _engine(path)
         self._writers = _engine(path)
-        event.listen(self._writers, "begin", _begin_immediate)
+        event.listen(self._writers, "begin", self._begin)
         with explained(path):
             self._make_private()
             try:
@@ -108,8 +114,17 @@ class Database:
     @contextmanager
     def writing(self) -> Generator[Connection]:
         """Yield a connection in a transaction that is alone in writing; committed at the end, durably."""
-        with self._writers.begin() as connection:
-            yield connection
+        try:
+            with self._writers.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            self.trouble = meaning(error)
+            raise
+        self.trouble = ""
+
+    def _begin(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_STILL_BUSY if self.trouble else _BUSY}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """Close every connection."""
@@ -137,15 +152,15 @@ class Database:
                 schema.tables.create_all(connection)
                 first = {"id": 1, "epoch": str(uuid4()), "longest_lease": 0.0, "outstanding": False}
                 connection.execute(insert(schema.meta).values(schema_version=schema.VERSION, **first))
-            elif _version(connection) < schema.VERSION:
-                migrate(connection)
+            elif (version := _version(connection)) < schema.VERSION:
+                migrate(connection, version)
 
     def _refuse_foreign(self, connection: Connection) -> None:
         names = set(inspect(connection).get_table_names())
         if not names:
             return
         version = _version(connection) if names >= OLDEST_TABLES else 0
-        if not names >= (set(schema.tables.tables) if version == schema.VERSION else OLDEST_TABLES):
+        if not names >= (OLDEST_TABLES if version <= OLDEST else set(schema.tables.tables)):  # later ones added none
             message = f"{self.path} is a SQLite database, but not of this program"
             raise DatabaseProblem(message)
         if not OLDEST <= version <= schema.VERSION:
@@ -180,13 +195,17 @@ def understood(path: Path) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        text = str(error.orig)
-        meaning = next((meaning for sign, meaning in _MEANINGS.items() if sign in text), f"can't be used: {text}")
-        message = f"{path} {meaning}"
+        message = f"{path} {meaning(error)}"
         raise DatabaseProblem(message) from None
     except SQLAlchemyError:
         message = f"{path} is a SQLite database, but not of this program"
         raise DatabaseProblem(message) from None
+
+
+def meaning(error: DBAPIError) -> str:
+    """Return what is wrong with the file, as the end of a sentence."""
+    text = str(error.orig)
+    return next((meaning for sign, meaning in _MEANINGS.items() if sign in text), f"can't be used: {text}")
 
 
 def _version(connection: Connection) -> int:
@@ -207,7 +226,3 @@ def _set_up(connection: DBAPIConnection, _record: object) -> None:
     for pragma in (f"busy_timeout={_BUSY}", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")

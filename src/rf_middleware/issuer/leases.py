@@ -3,15 +3,16 @@
 * Every method takes ``now`` (seconds of one clock that only goes forward) and returns what to do.
 * A poll is answered at once when there is something to tell, else it is parked and answered later, by its ticket.
 * Every answer carries all events after the poll's ``ack``, or ``reset``; only such an answer grants a lease.
-* ``publish`` takes the snapshot of the live leases with their ends *as they are then*, before it answers anyone:
-  a revocation is acknowledged when each of them has acked it, gave its lease back, or passed its snapshot end.
-  A later renewal carried the event, so it is not waited for.
+* ``publish`` counts the live leases, with their ends *as they are then*, before it answers anyone: a revocation is
+  acknowledged when each of them has acked it, was given back, or ended (``waiting.py``). A later renewal carried the
+  event, so it is not waited for.
 * Nothing is acknowledged before ``gate``: until then leases of an earlier life of the issuer may run.
 * A lease is never forgotten before it ended.
 """
 
 import heapq
 from collections import deque
+from itertools import takewhile
 from typing import Final
 
 from rf_middleware._wire import Event, Poll, Reply
@@ -21,13 +22,11 @@ from rf_middleware.issuer.decisions import (
     Answer,
     Counts,
     Decision,
-    Holder,
     Name,
-    Pending,
     Refused,
     Seen,
-    Session,
 )
+from rf_middleware.issuer.waiting import Pending, Session, Waiting
 
 __all__ = ["Leases"]
 
@@ -65,7 +64,7 @@ class Leases:
         self._counts: dict[str, int] = {}
         self._parked: dict[int, Name] = {}
         self._timeouts: list[tuple[float, int]] = []
-        self._pending: dict[int, Pending] = {}
+        self._waiting = Waiting()
         self._sweep_at = float("inf")
         self._closed = False
 
@@ -85,13 +84,13 @@ class Leases:
             if not self._has_room(owner, now):
                 return [Refused(ticket, CROWDED)]
             session = self._admit(name, now)
-        session.called, session.version, session.heard = poll.name, poll.version, now
         # A second poll of one session: the client gave up on the first, which must not stay behind.
         decisions: list[Decision] = [] if session.ticket is None else [self._answer(name, session.ticket, now)]
         if follows:
-            decisions += self._ack(name, poll.ack, now)
+            decisions += self._ack(session, poll.ack, now)
+        session.called, session.version, session.heard = poll.name, poll.version, now
         if not follows or poll.ack < self._head or poll.wait <= 0:
-            events = tuple(event for event in self._events if event.seq > poll.ack) if follows else ()
+            events = self._after(poll.ack) if follows else ()
             return [*decisions, self._grant(session, ticket, events, now, reset=not follows)]
         session.ticket, self._parked[ticket] = ticket, name
         heapq.heappush(self._timeouts, (now + min(poll.wait, self._lease / 3), ticket))
@@ -116,8 +115,7 @@ class Leases:
                 Answer(known.ticket, Reply(self._epoch, reset=False, head=self._head, events=(), lease=0.0))
             )
         self._forget(name)
-        for pending in self._pending.values():
-            pending.confirm(name, now)
+        self._waiting.acked(known, self._head, now)
         return decisions + self._settle(now)
 
     def publish(self, event: Event, since: float, now: float, *before: Event) -> list[Decision]:
@@ -129,8 +127,8 @@ class Leases:
             now: the time.
             before: those that were committed with it, in order.
         """
-        live = {name: Holder(each.end, each.called) for name, each in self._sessions.items() if each.end > now}
-        self._pending[event.seq] = Pending(event.seq, since, live, tuple(each.seq for each in before))
+        holders = sum(each.end > now for each in self._sessions.values())
+        self._waiting.add(Pending(event.seq, since, now, holders, tuple(each.seq for each in before)))
         self._head = event.seq
         news = (*before, event)
         self._events.extend(news)
@@ -141,7 +139,7 @@ class Leases:
 
     def restore(self, seq: int, since: float) -> None:
         """Take up an event that an earlier life committed but did not acknowledge: the gate is all it waits for."""
-        self._pending[seq] = Pending(seq, since, {})
+        self._waiting.add(Pending(seq, since, float("-inf"), 0))
 
     def tick(self, now: float) -> list[Decision]:
         """Do what is due: polls that waited long enough, leases that ended."""
@@ -159,8 +157,7 @@ class Leases:
         """Return when ``tick`` is needed next; infinity for never."""
         while self._timeouts and self._timeouts[0][1] not in self._parked:
             heapq.heappop(self._timeouts)
-        times = [max(self._gate, pending.due()) for pending in self._pending.values()]
-        return min([self._sweep_at, *times, *(due for due, _ in self._timeouts[:1])])
+        return min([self._sweep_at, self._due(), *(due for due, _ in self._timeouts[:1])])
 
     def close(self, now: float) -> list[Decision]:
         """Answer every parked poll and grant no lease from now on."""
@@ -174,19 +171,20 @@ class Leases:
 
     def waiting_for(self, seq: int, now: float) -> int | None:
         """Return how many validators an event still waits for; ``None`` when it is not pending."""
-        for pending in self._pending.values():
-            if seq == pending.seq or seq in pending.also:
-                return sum(holder.end > now for holder in pending.waiting.values())
-        return None
+        pending = self._waiting.find(seq)
+        if pending is None:
+            return None
+        ends = (pending.end_for(session) for session in self._sessions.values())
+        return sum(end is not None and end > now for end in ends)
 
     def counts(self, now: float) -> Counts:
         """Return how much is going on."""
         held = sum(session.end > now for session in self._sessions.values())
-        return Counts(held, len(self._parked), sum(1 + len(each.also) for each in self._pending.values()))
+        return Counts(held, len(self._parked), self._waiting.count())
 
     def seen(self, now: float) -> list[Seen]:
         """Return every validator that is remembered."""
-        return [session.seen(name, now) for name, session in self._sessions.items()]
+        return [session.seen(now) for session in self._sessions.values()]
 
     def _answer(self, name: Name, ticket: int, now: float, *events: Event) -> Answer:
         """Answer a parked poll, which by being parked had applied all but these events."""
@@ -196,24 +194,28 @@ class Leases:
         return self._grant(session, ticket, events, now, reset=False)
 
     def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
-        session.end = now + self._lease
+        self._waiting.granted(session, now, self._head, now + self._lease)
         return Answer(ticket, Reply(self._epoch, reset, self._head, events, self._lease))
 
-    def _ack(self, name: Name, seq: int, now: float) -> list[Decision]:
-        session = self._sessions[name]
+    def _after(self, seq: int) -> tuple[Event, ...]:
+        """Return the events after this one: the newest, of which there are few."""
+        newest = list(takewhile(lambda event: event.seq > seq, reversed(self._events)))
+        return tuple(reversed(newest))
+
+    def _ack(self, session: Session, seq: int, now: float) -> list[Decision]:
         if seq <= session.acked:
             return []
-        session.acked = seq
-        for pending in self._pending.values():
-            if pending.seq <= seq:
-                pending.confirm(name, now)
+        self._waiting.acked(session, seq, now)
         return self._settle(now)
 
+    def _due(self) -> float:
+        return max(self._gate, self._waiting.due(self._sessions.values()))
+
     def _settle(self, now: float) -> list[Decision]:
-        done = [pending for pending in self._pending.values() if now >= max(self._gate, pending.due())]
-        for pending in done:
-            del self._pending[pending.seq]
-        return [pending.acknowledged(now) for pending in done]
+        done: list[Decision] = []
+        while self._waiting and now >= self._due():
+            done.append(self._waiting.acknowledge(self._sessions.values(), now))
+        return done
 
     def _has_room(self, owner: str, now: float) -> bool:
         if self._counts.get(owner, 0) >= self._limit:
@@ -221,7 +223,7 @@ class Leases:
         return self._counts.get(owner, 0) < self._limit
 
     def _admit(self, name: Name, now: float) -> Session:
-        session = self._sessions[name] = Session()
+        session = self._sessions[name] = Session(name, after=self._head)
         self._counts[name[0]] = self._counts.get(name[0], 0) + 1
         self._sweep_at = min(self._sweep_at, now + _REMEMBER)
         return session
@@ -230,6 +232,7 @@ class Leases:
         """Forget the sessions whose lease ended by then and that have no poll here."""
         gone = [name for name, session in self._sessions.items() if session.end <= before and session.ticket is None]
         for name in gone:
+            self._waiting.forget(self._sessions[name])
             self._forget(name)
 
     def _forget(self, name: Name) -> None:

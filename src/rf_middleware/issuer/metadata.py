@@ -76,14 +76,19 @@ class Metadata:
         return answer({"status": "ok"})
 
     async def ready(self, _request: Request) -> JSONResponse:
-        """Say whether requests can be answered: the database can be read, leases are granted."""
+        """Say whether requests can be answered: the database can be read, leases are granted.
+
+        Where it can't be written, that is said too; but what can be read is still told, so this server is not taken
+        out of service for it: there is no other.
+        """
         try:
             await self._revocations.read(self._store.look_up, None)
         except SQLAlchemyError:
             raise Problem(503, "The database can't be read") from None
         if self._revocations.closing:
             raise Problem(503, "The issuer is shutting down")
-        return answer({"status": "ok"})
+        trouble = self._store.trouble
+        return answer({"status": "read-only", "why": f"The database {trouble}"} if trouble else {"status": "ok"})
 
 
 def base_url(request: Request) -> str:

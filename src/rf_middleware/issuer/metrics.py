@@ -44,8 +44,20 @@ class Metrics:
         self._leases = Gauge("rf_issuer_leases", "Leases that are held", registry=registry)
         self._parked = Gauge("rf_issuer_parked_polls", "Polls that wait for an answer", registry=registry)
         self._pending = Gauge("rf_issuer_pending_revocations", "Changes not acknowledged yet", registry=registry)
+        self._read_only = Gauge(
+            "rf_issuer_read_only", "1 while the database can't be written: a full disk, a lock", registry=registry
+        )
+        self._lost = Gauge(
+            "rf_issuer_lost_changes",
+            "Changes that validators know of and the database does not: an older copy was put back",
+            registry=registry,
+        )
         self._head = Gauge("rf_issuer_feed_head", "The number of the newest event", registry=registry)
         self._audit = Gauge("rf_issuer_audit_head", "The number of the newest row of the audit log", registry=registry)
+
+    def lost(self, events: int) -> None:
+        """Note that the database lacks changes that validators know of."""
+        self._lost.set(events)
 
     def published(self, events: Sequence[Event]) -> None:
         """Count changes that validators are being told of."""
@@ -65,8 +77,9 @@ class Metrics:
         """Count a person who signed in (``ok``) or tried (``failed``); never what they typed."""
         self._sign_ins.labels(outcome).inc()
 
-    def text(self, counts: Counts, head: int, audit_head: int) -> bytes:
+    def text(self, counts: Counts, head: int, audit_head: int, *, read_only: bool = False) -> bytes:
         """Return everything in Prometheus's text format, with how things stand now."""
+        self._read_only.set(read_only)
         self._leases.set(counts.leases)
         self._parked.set(counts.parked)
         self._pending.set(counts.pending)

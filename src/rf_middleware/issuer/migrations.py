@@ -12,21 +12,24 @@ __all__ = ["OLDEST", "OLDEST_TABLES", "migrate"]
 
 OLDEST: Final = 1
 OLDEST_TABLES: Final = frozenset({"events", "keys", "meta", "owners", "tokens", "uses", "workspaces"})
-_ADDED: Final = (
-    meta.c.write_once,
-    keys.c.folders,
-    keys.c.metadata,
-    keys.c.protected,
-    keys.c.rotation_due,
-    keys.c.made_by,
-    tokens.c.ended,
-)
-"""What version 2 added to tables of version 1."""
+_ADDED: Final = {
+    2: (
+        meta.c.write_once,
+        keys.c.folders,
+        keys.c.metadata,
+        keys.c.protected,
+        keys.c.rotation_due,
+        keys.c.made_by,
+        tokens.c.ended,
+    ),
+    3: (meta.c.start, meta.c.orderly),
+}
+"""What each version added to tables that were there before."""
 
 
-def migrate(connection: Connection) -> None:
-    """Add what is missing; the triggers are made anew."""
-    for column in _ADDED:
+def migrate(connection: Connection, version: int) -> None:
+    """Add what this version lacks; the triggers are made anew."""
+    for column in (each for newer, added in _ADDED.items() if newer > version for each in added):
         shape = CreateColumn(column).compile(connection.engine)
         connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {shape}")
     for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").all():

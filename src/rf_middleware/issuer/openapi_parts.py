@@ -135,7 +135,7 @@ _SCHEMAS: Final[JsonObject] = {
         }
     ),
     "Released": record({"released": {"const": True}}),
-    "Status": record({"status": {"const": "ok"}}),
+    "Status": record({"status": {"enum": ["ok", "read-only"]}, "why": text()}, "why"),
     "Document": {"type": "object"},
 }
 

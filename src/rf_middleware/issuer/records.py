@@ -218,9 +218,11 @@ class Life:
         head: the newest event.
         wait: seconds no acknowledgement may be given, because leases of an earlier life may run.
         unfinished: ``(seq, seconds ago)`` of events nobody acknowledged.
+        put_back: another server than the last one had this database.
     """
 
     epoch: str
     head: int
     wait: float
     unfinished: tuple[tuple[int, float], ...]
+    put_back: bool = False

@@ -14,6 +14,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Event, Poll
 from rf_middleware.issuer.audit import NOBODY, By
@@ -21,6 +23,7 @@ from rf_middleware.issuer.background import Background
 from rf_middleware.issuer.changes import Change, edit
 from rf_middleware.issuer.decisions import Acknowledged, Counts, Decision, Seen
 from rf_middleware.issuer.leases import Leases
+from rf_middleware.issuer.lost import Lost
 from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.polls import Decided, Polls
 from rf_middleware.issuer.receipts import account
@@ -41,15 +44,19 @@ class Revocations(Background):
         store: the database.
         lease: seconds granted with each answer of the feed.
         clock: the clock that leases are measured on.
+        starts: the last one before this, and this one (``serving.py``).
 
     Attributes:
         metrics: what is counted here, and by the routes.
     """
 
-    def __init__(self, store: Store, lease: float, clock: Clock = now) -> None:
+    def __init__(
+        self, store: Store, lease: float, clock: Clock = now, starts: tuple[str | None, str | None] = (None, None)
+    ) -> None:
         super().__init__()
         self._store, self._clock, self.metrics = store, clock, Metrics()
-        life = store.begin_life(lease)
+        life = store.begin_life(lease, *starts)
+        self._lost = Lost(life, store.path, self.metrics)
         # The gate is counted from here, after the last life's process is known to be gone.
         started = clock()
         self._leases = Leases(epoch=life.epoch, head=life.head, lease=lease, gate=started + life.wait)
@@ -75,6 +82,7 @@ class Revocations(Background):
             poll: what it says.
             answer: called with what comes of it, now or later.
         """
+        self._lost.hear(poll)
         ticket = next(self._tickets)
         self._polls.wait(ticket, answer)
         self._perform(self._leases.poll(ticket, owner, poll, self._clock()))
@@ -183,14 +191,19 @@ class Revocations(Background):
                 settled.set()
 
     async def close(self) -> None:
-        """Stop; finish changes and receipts; note when no lease is out."""
+        """Stop; finish changes and receipts; note that it ended in order, and whether a lease is out."""
         self.stop()
         await self._finish_tasks()
         if self._timer is not None:
             self._timer.cancel()
-        if not self._leases.outstanding(self._clock()):
-            await self.write(self._store.end_life)
+        await self.write(self._end_life, self._leases.outstanding(self._clock()))
         self._end_threads()
+
+    def _end_life(self, outstanding: bool) -> None:  # noqa: FBT001 - handed to a thread
+        try:
+            self._store.end_life(outstanding=outstanding)
+        except SQLAlchemyError as error:  # the next server takes this one for one that crashed
+            _log.error("the end of this server is not noted: %s", type(error).__name__)
 
     # Decisions
 

@@ -22,11 +22,12 @@ from sqlalchemy import (
     String,
     Table,
     false,
+    true,
 )
 
 __all__ = ["VERSION", "audit", "events", "keys", "meta", "owners", "secrets", "tables", "tokens", "uses", "workspaces"]
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 tables = MetaData()
 
@@ -39,6 +40,8 @@ meta = Table(
     Column("longest_lease", Float, nullable=False),
     Column("outstanding", Boolean, nullable=False),
     Column("write_once", Boolean, nullable=False, server_default=false()),  # no secret is kept, even encrypted
+    Column("start", String(64)),  # of the last server (serving.py); NULL: there was none
+    Column("orderly", Boolean, nullable=False, server_default=true()),  # that server ended in order
 )
 
 workspaces = Table(

@@ -44,7 +44,8 @@ class Scraping:
         if bearer(request) is not None or self._behind_proxy or not _from_here(request):
             await self._access.needed_validator(request)
         audit_head = await self._revocations.read(self._store.audit_head)
-        text = self._revocations.metrics.text(self._revocations.counts(), self._revocations.head, audit_head)
+        counts, read_only = self._revocations.counts(), bool(self._store.trouble)
+        text = self._revocations.metrics.text(counts, self._revocations.head, audit_head, read_only=read_only)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -30,7 +30,7 @@ from rf_middleware.issuer.oidc_settings import Settings
 from rf_middleware.issuer.parking import Connection
 from rf_middleware.issuer.parts import Parts
 from rf_middleware.issuer.revocations import Revocations
-from rf_middleware.issuer.serving import only_server
+from rf_middleware.issuer.serving import last_start, new_start, only_server
 from rf_middleware.issuer.store import Store
 from rf_middleware.issuer.uses import Uses
 from rf_middleware.issuer.vault import Vault
@@ -112,7 +112,9 @@ async def _run(
     store: Store, options: Options, listener: socket.socket, ready: Callable[[], None], vault: Vault | None
 ) -> None:
     async with open_id_connect(options.oidc) as oidc:
-        revocations, uses = Revocations(store, options.lease), Uses(now)
+        with understood(store.path):
+            starts = last_start(store.path), new_start(store.path)
+            revocations, uses = Revocations(store, options.lease, starts=starts), Uses(now)
         parts = Parts(
             store=store,
             revocations=revocations,

@@ -1,6 +1,9 @@
 """Keeps a second server off a database file, and tells whether there is a first.
 
-The lock is on a file beside it, and goes with the process, however that ends.
+* The lock is on a file beside it, and goes with the process, however that ends.
+* Another file beside it is written at each start and never else. The database keeps what the system says of that file:
+  its number and when it was last changed, which nobody can set. So a database that was put back, alone or with all that
+  is beside it, is known by what it keeps: it is not what the system says now.
 """
 
 import fcntl
@@ -13,7 +16,10 @@ from typing import Final
 
 from rf_middleware.issuer.database import DatabaseProblem, explained
 
-__all__ = ["being_served", "only_server"]
+__all__ = ["DEFAULT_LEASE", "being_served", "last_start", "new_start", "only_server"]
+
+DEFAULT_LEASE: Final = 10.0
+_TEXT: Final = b"By this file `rf-middleware serve` knows the database beside it. Never change it, never copy it.\n"
 
 _LOOKS: Final = 1000
 """How often, a hundredth of a second apart, a lock is tried that somebody is only looking at."""
@@ -77,3 +83,36 @@ def only_server(path: Path) -> Generator[None]:
         yield
     finally:
         os.close(lock)
+
+
+def last_start(path: Path) -> str | None:
+    """Return by what the last start of a server on this database is known; ``None`` where there was none."""
+    try:
+        return _known_by(_start_of(path).stat())
+    except FileNotFoundError:
+        return None
+
+
+def new_start(path: Path) -> str:
+    """Begin another; return by what it is known.
+
+    Raises:
+        DatabaseProblem: the file can't be written.
+    """
+    with explained(path):
+        file = os.open(_start_of(path), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        try:
+            os.write(file, _TEXT)
+            os.fsync(file)
+            return _known_by(os.fstat(file))
+        finally:
+            os.close(file)
+
+
+def _start_of(path: Path) -> Path:
+    real = path.resolve()
+    return real.with_name(real.name + ".start")
+
+
+def _known_by(found: os.stat_result) -> str:
+    return f"{found.st_ino}:{found.st_ctime_ns}"

@@ -24,9 +24,12 @@ _log = logging.getLogger("rf_middleware.issuer")
 
 async def watch(store: Store, revocations: Revocations, uses: Uses, every: float = _EVERY) -> None:
     """Look every so many seconds, until cancelled."""
+    failed = False
     while True:
         await asyncio.sleep(every)
         try:
+            if store.trouble:
+                await revocations.write(store.try_writing)
             if await revocations.read(store.astir, revocations.head, time.time()):
                 await revocations.apply(expire(time.time()), CLOCK)
             await revocations.store_receipts()
@@ -34,4 +37,8 @@ async def watch(store: Store, revocations: Revocations, uses: Uses, every: float
             if used:
                 await revocations.write(store.used, used)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next look may do
-            _log.error("looking for changes failed: %s", type(error).__name__)
+            if not failed:  # once per outage: a disk may be full of such lines
+                _log.error("looking for changes failed: %s", type(error).__name__)
+            failed = True
+        else:
+            failed = False
