@@ -18,6 +18,7 @@ def test_a_secret_reveals_itself_only_when_asked() -> None:
     """Neither ``repr`` nor ``str`` nor formatting shows a key."""
     secret = Secret("rfk_canary")
     assert secret.reveal() == "rfk_canary"
+    assert repr(secret) == "Secret(...)"
     assert "canary" not in f"{secret} {secret!r} {[secret]} {vars(type(secret))}"
 
 

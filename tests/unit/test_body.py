@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,18 @@ def test_no_body_is_an_error(body: bytes) -> None:
         assert READER.read([], [], body) is Reason.MISSING_KEY
     else:
         assert READER.read([], [], body) == expected(whole)
+
+
+@pytest.mark.parametrize("body", [b'[{"api_key": "k"}]', b'[[], {"api_key": "k"}]', b'{"a": {"api_key": "k"}}'])
+def test_an_inner_object_holds_nothing(body: bytes) -> None:
+    """A field of an object inside a list, or of an object inside another one, is not where a key is."""
+    assert READER.read([], [], body) is Reason.MISSING_KEY
+
+
+def test_half_a_character_is_no_error() -> None:
+    """JSON can write half of a character (RFC 8259 section 8.2), and white space that is not a blank; neither is cut off."""
+    assert READER.read([], [], b'{"api_key": "\\ud800"}') == (b"\xed\xa0\x80", Carrier())
+    assert READER.read([], [], b'{"api_key": " \\u000bk\\u000b "}') == (b"\x0bk\x0b", Carrier())
 
 
 def test_two_fields_are_two_locations() -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._credentials import KEY, Found, Reader
+from rf_middleware._credentials import KEY, Found, Reader, encoded, presented
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Reason
 from rf_middleware._query import split
-from rf_middleware.exceptions import ConfigurationError
+from rf_middleware.exceptions import ConfigurationError, Denied
 
 ALL = ["bearer", "header:X-API-Key", "query:api_key", "cookie:key", "json:api_key"]
 VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -54,6 +54,61 @@ def test_two_locations_agree_or_are_ambiguous(one: bytes, other: bytes) -> None:
     assert read(Reader(ALL, first=False), headers) == expected
     found = read(Reader(ALL, first=True), headers)
     assert found == ((one, both) if one == other else (one, Carrier((b"Authorization",))))
+
+
+@pytest.mark.parametrize(
+    ("query", "body"), [(b"api_key=b", b""), (b"", b'{"api_key": "b"}'), (b"api_key=b", b'{"api_key": "a"}')]
+)
+def test_a_header_and_the_query_and_the_body_are_compared(query: bytes, body: bytes) -> None:
+    """What a header holds counts beside what the query and the body hold."""
+    headers = [(b"authorization", b"Bearer a")]
+    assert read(Reader(ALL, first=False), headers, query, body) is Reason.AMBIGUOUS_KEY
+    found = read(Reader(ALL, first=True), headers, query, body)
+    assert isinstance(found, tuple)
+    assert found[0] == b"a"
+
+
+def test_only_blanks_and_tabs_around_a_key_are_cut_off() -> None:
+    """Other white space is part of what was sent, and makes it no key, wherever it stands."""
+    reader = Reader(ALL, first=False)
+    assert read(reader, [], b"api_key=%09%0bk%0b%20") == (b"\x0bk\x0b", Carrier(private=True))
+    assert read(reader, [(b"x-api-key", b"\t\x0bk\x0b ")]) == (b"\x0bk\x0b", Carrier((b"X-API-Key",)))
+
+
+def test_what_a_reader_tells_the_adapters() -> None:
+    """The names of headers, of parts of the query and of fields; and which of them are one location and no more."""
+    reader = Reader(["bearer", "header:X-Key", "cookie:a", "cookie:b", "query:k", "query:j", "json:f"], first=False)
+    assert reader.header_names == {b"authorization", b"x-key", b"cookie"}
+    assert reader.query_names == {b"k", b"j"}
+    assert reader.json_fields == {"f"}
+    assert set(reader.alone) == {b"authorization", b"x-key"}
+    extract, carrier = reader.alone[b"x-key"]
+    assert (extract(b" k "), carrier) == (b"k", Carrier((b"X-Key",)))
+    assert set(reader.named) == {b"k", b"j"}
+    extract, carrier = reader.named[b"j"]
+    assert (extract(b" k "), carrier) == (b"k", Carrier(private=True))
+
+
+@given(st.text(max_size=5))
+def test_a_text_stands_in_a_request_as_utf_8(text: str) -> None:
+    """A key given as text is its UTF-8, halves of characters too, so that what can't be a key is seen not to be one."""
+    assert encoded(text).decode("utf-8", "surrogatepass") == text
+    if text:
+        assert presented(text) == encoded(text)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_nothing_that_is_presented_is_a_missing_key(nothing: str | None) -> None:
+    """A header that is not there, looked up, is the same as no key."""
+    with pytest.raises(Denied) as caught:
+        presented(nothing)
+    assert caught.value.refusal.reason is Reason.MISSING_KEY
+
+
+def test_what_is_no_text_is_no_key() -> None:
+    """The error names the kind of what was given, and does not show it."""
+    with pytest.raises(TypeError, match=r"^a key is a text \(str\), not a bytes$"):
+        encoded(b"canary")  # type: ignore[arg-type] - not all callers run a type checker
 
 
 @given(
@@ -144,6 +199,8 @@ def test_a_body_is_not_wanted_when_an_earlier_location_wins_anyway() -> None:
     assert Reader(["json:k", "bearer"], first=True).wants_body(headers, [], kind)
     assert Reader(["bearer", "json:k"], first=True).wants_body([(b"authorization", b"Basic x")], [], kind)
     assert not Reader(["bearer", "json:k"], first=True).wants_body([(b"authorization", b"Bearer a,Bearer b")], [], kind)
+    assert not Reader(["query:q", "json:k"], first=True).wants_body([], [(b"q", b"k")], kind)
+    assert Reader(["query:q", "json:k"], first=True).wants_body([], [(b"q", b" ")], kind)
 
 
 @given(st.binary(max_size=520))

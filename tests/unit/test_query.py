@@ -99,6 +99,7 @@ def test_any_value_comes_out_as_it_went_in(value: bytes, before: bytes, after: b
         (b"http://a/?c=1,http://b/?k=1", b"http://a/?c=1,http://b/"),
         (b"http://a/?c=1,http://b/?%6b=1?2&d", b"http://a/?c=1,http://b/&d"),
         (b"http://a/,http://b/?k=1", b"http://a/,http://b/"),
+        (b"http://a/?c,http://b/?d,http://c/?k=1", b"http://a/?c,http://b/?d,http://c/"),
         (b"http://a/?c=/?d=?", b"http://a/?c=/?d=?"),
     ],
 )
