@@ -1,1 +1,1 @@
-"""Mutation testing of the pure modules: what is changed (``making``), how each change is tried (``trying``), the table."""
+"""Mutation testing of the pure modules: ``making`` what is changed, ``trying`` each change, and the table."""

@@ -1,4 +1,4 @@
-"""``scripts/mutants [--again] [module ...]``: tries the mutants of the modules in tests/mutants.toml and prints what lived.
+"""``scripts/mutants [--again] [module ...]``: tries the mutants of the modules in tests/mutants.toml, says what lived.
 
 Ends with 1 when a mutant lived that the table does not explain, or the table explains one that does not live.
 """

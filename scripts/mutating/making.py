@@ -3,12 +3,13 @@
 mutmut itself changes functions without decorators only, and takes the ids of tests through a command line, which those
 of our tables do not survive. So its operators are used here on the whole file, constants and properties too. Left as
 they are, because no run can tell: annotations, names for types, ``cast``, ``__all__``, ``__slots__``, the case of
-``utf-8``, the wording of a ``message`` (not whether there is one).
+``utf-8`` and of an escape, the wording of a ``message`` (not whether there is one).
 """
 
 import ast
 import difflib
 import importlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -66,15 +67,16 @@ def _changes(node: Node, *, worded: bool = False) -> Iterator[tuple[Node, Node]]
     for kind, operator in OPERATORS:
         if isinstance(node, kind) and not (worded and isinstance(node, cst.BaseString)):
             for new in operator(node):
-                if not _is_codec(node, new):
+                if not (isinstance(node, cst.SimpleString) and _reads(node) == _reads(new)):
                     yield node, new
     for child in node.children:
         if not (isinstance(node, cst.Module) and _names_type(child)):
             yield from _changes(child, worded=worded)
 
 
-def _is_codec(old: Node, new: Node) -> bool:
-    return isinstance(old, cst.SimpleString) and old.value == '"utf-8"' and new.value == '"UTF-8"'
+def _reads(text: Node) -> str:
+    """Return a literal with what has no case in small letters: digits of an escape, the name of an encoding."""
+    return re.sub(r"\\x[0-9A-F]{2}|\\u[0-9A-F]{4}|UTF-8", lambda found: found[0].lower(), text.value)
 
 
 def _names_type(line: Node) -> bool:
@@ -107,7 +109,11 @@ def _differs(program: str, text: str) -> bool:
 
 def _described(source: str, text: str) -> Mutant:
     before, after = source.splitlines(), text.splitlines()
-    changed = [each for each in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes() if each[0] != "equal"]
+    changed = [
+        each
+        for each in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+        if each[0] != "equal"
+    ]
     first, last = changed[0], changed[-1]
     was = "\n".join(line.strip() for line in before[first[1] : last[2]])
     now = "\n".join(line.strip() for line in after[first[3] : last[4]])

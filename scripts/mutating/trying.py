@@ -7,7 +7,6 @@ test starts have the file itself: tests that need them are not the ones to choos
 import contextlib
 import gc
 import importlib
-import importlib.abc
 import importlib.util
 import json
 import os
@@ -18,13 +17,14 @@ import sys
 import time
 import types
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-__all__ = ["Trial", "module_name", "prepared", "tried"]
+__all__ = ["module_name", "prepared", "tried"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 QUIET: Final = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-o", "faulthandler_timeout=0"]
@@ -33,31 +33,33 @@ OURS: Final = ("rf_middleware", "tests", "scripts", "conftest", "__main__", "_py
 MEMORY: Final = 4 << 30
 
 
-class Trial(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    """Loads one module from a text."""
+class Loader(SourceFileLoader):
+    """Loads a module from a text that stands for its file."""
 
     def __init__(self, name: str, source: str) -> None:
-        self._name = name
+        super().__init__(name, str(ROOT / "src" / (name.replace(".", "/") + ".py")))
         self._source = source
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        """Compile the text; compiled files are not looked for."""
+        del fullname
+        return self.source_to_code(self._source.encode(), self.path)
+
+
+class Finder(MetaPathFinder):
+    """Finds the module under trial, and no other."""
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find the module under trial, and no other."""
+        """Find it by its full name."""
         del path, target
-        if fullname != self._name:
+        if fullname != self._loader.name:
             return None
-        return importlib.util.spec_from_file_location(fullname, self.get_filename(fullname), loader=self)
-
-    def get_filename(self, fullname: str) -> str:
-        """Return where the file of a module is."""
-        return str(ROOT / "src" / (fullname.replace(".", "/") + ".py"))
-
-    def get_data(self, path: str) -> bytes:
-        """Return the text; compiled files are not looked for."""
-        if not path.endswith(".py"):
-            raise OSError(path)
-        return self._source.encode()
+        return importlib.util.spec_from_file_location(fullname, self._loader.path, loader=self._loader)
 
 
 def module_name(short: str) -> str:
@@ -72,17 +74,18 @@ def prepared(tests: Sequence[str]) -> float:
     if pid == 0:
         os.close(read)
         code = _run(tests)
-        others = sorted(name for name in sys.modules if name.partition(".")[0] not in OURS)
+        # Not `_asyncio` and its like: they have to be loaded by the module whose half they are.
+        others = sorted(name for name in sys.modules if name[0] != "_" and name.partition(".")[0] not in OURS)
         with os.fdopen(write, "w") as out:
             json.dump(others if code == 0 else [], out)
         os._exit(code)
     os.close(write)
-    with os.fdopen(read) as told:
-        others = told.read()
+    with os.fdopen(read) as out:
+        told = out.read()
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
         message = f"without any mutant these fail: {' '.join(tests)}"
         raise SystemExit(message)
-    for name in json.loads(others):
+    for name in json.loads(told):
         with contextlib.suppress(Exception):  # a module that is made by another one
             importlib.import_module(name)
     gc.freeze()  # pytest collects at its end: what all runs share is not looked at again
@@ -100,7 +103,7 @@ def tried(name: str, source: str, tests: Sequence[str], limit: float) -> str:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         if name:
-            sys.meta_path.insert(0, Trial(name, source))
+            sys.meta_path.insert(0, Finder(Loader(name, source)))
         os._exit(_run(tests))
     ended = os.pidfd_open(pid)
     try:

@@ -55,8 +55,8 @@ class Carrier:
 
     vary: tuple[bytes, ...] = ()
     private: bool = False
-    asgi: tuple[tuple[bytes, bytes], ...] = field(init=False, compare=False)
-    wsgi: tuple[tuple[str, str], ...] = field(init=False, compare=False)
+    asgi: tuple[tuple[bytes, bytes], ...] = field(init=False)
+    wsgi: tuple[tuple[str, str], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         raw = tuple((b"vary", name) for name in self.vary) + ((b"cache-control", b"private"),) * self.private
@@ -84,8 +84,8 @@ class Location:
 
 
 def parse(rank: int, text: object) -> Location:
-    kind, _, name = text.partition(":") if isinstance(text, str) else ("", "", "")
-    if kind == "bearer" and text == "bearer":
+    kind, _, name = (text if isinstance(text, str) else "").partition(":")
+    if text == "bearer":
         return Location(rank, kind, b"authorization", Carrier((b"Authorization",)))
     if kind == "header" and _HEADER_NAME.fullmatch(name) and name.lower() not in _NOT_FOR_KEYS:
         return Location(rank, kind, name.lower().encode(), Carrier((name.encode(),)))

@@ -38,7 +38,7 @@ class Redactor:
         found = [parse(rank, text) for rank, text in enumerate(locations)]
         self._names = {each.name.decode() for each in found if each.kind != "bearer"}
         written = {form for name in self._names for form in (name, name.replace("-", "_"))}  # HTTP_X_API_KEY of WSGI
-        names = "|".join(re.escape(name) for name in sorted(written, key=len, reverse=True))
+        names = "|".join(re.escape(name) for name in sorted(written))
         # Without a name the pair matches nothing.
         self._pattern = re.compile(f"{_OURS}|{_BEARER}|{_PAIR.format(names=names or '(?!)')}", re.IGNORECASE)
 

@@ -18,6 +18,7 @@ def test_the_first_poll_knows_no_history() -> None:
     """A new validator asks with no epoch and nothing acknowledged."""
     poll = Lease().poll(0.0, 3.0)
     assert (poll.epoch, poll.ack, poll.wait) == (None, 0, 3.0)
+    assert (poll.name, poll.version) == ("", "")
 
 
 def test_every_validator_has_its_own_session() -> None:
@@ -71,11 +72,12 @@ def test_an_answer_told_twice_is_ignored_the_second_time() -> None:
     ("reply", "reset"),
     [
         (Reply("one", False, 9, (event(8), event(9)), LEASE), False),
+        (Reply("one", False, 7, (), LEASE), False),
         (Reply("one", True, 9, (event(8), event(9)), LEASE), True),
         (Reply("two", False, 9, (event(8), event(9)), LEASE), True),
         (Reply("one", False, 6, (), LEASE), True),
     ],
-    ids=["news", "reset", "other epoch", "head went back"],
+    ids=["news", "no news", "reset", "other epoch", "head went back"],
 )
 def test_what_resets(reply: Reply, *, reset: bool) -> None:
     """A reset that is told, another epoch and a head that went back all mean the same: drop everything."""

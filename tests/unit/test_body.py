@@ -76,7 +76,7 @@ def test_an_inner_object_holds_nothing(body: bytes) -> None:
 
 
 def test_half_a_character_is_no_error() -> None:
-    """JSON can write half of a character (RFC 8259 section 8.2), and white space that is not a blank; neither is cut off."""
+    """JSON can write half of a character (RFC 8259 section 8.2), and white space that is no blank: both are kept."""
     assert READER.read([], [], b'{"api_key": "\\ud800"}') == (b"\xed\xa0\x80", Carrier())
     assert READER.read([], [], b'{"api_key": " \\u000bk\\u000b "}') == (b"\x0bk\x0b", Carrier())
 

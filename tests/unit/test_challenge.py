@@ -68,9 +68,9 @@ def test_retry_after_is_whole_seconds_from_one_on(retry: float) -> None:
     assert int(said) == math.ceil(retry) >= 1
 
 
-@pytest.mark.parametrize("retry", [math.inf, -math.inf, math.nan, -1.0, 0.0, 1e300])
+@pytest.mark.parametrize("retry", [math.inf, -math.inf, math.nan, -1.0, 0.0, 86_400.0, 86_400.5, 1e300])
 def test_a_time_that_is_none_is_no_error(retry: float) -> None:
-    """An issuer of somebody's own may say nonsense about when to come back: the answer is still the table's."""
+    """Whatever an issuer of somebody's own says about when to come back, a day and more too, the answer has a time."""
     response = respond(Refusal(Reason.ISSUER_UNAVAILABLE, "", retry))
     assert response.status == 503
     assert dict(response.headers)["retry-after"] == "1"

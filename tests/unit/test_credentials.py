@@ -1,7 +1,9 @@
 """The reader of keys, as a pure function of headers, query and body."""
 
+import itertools
 import json
 import string
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -86,7 +88,7 @@ def test_what_a_reader_tells_the_adapters() -> None:
     assert (extract(b" k "), carrier) == (b"k", Carrier((b"X-Key",)))
     assert set(reader.named) == {b"k", b"j"}
     extract, carrier = reader.named[b"j"]
-    assert (extract(b" k "), carrier) == (b"k", Carrier(private=True))
+    assert (extract(b"\t\x0bk "), carrier) == (b"\x0bk", Carrier(private=True))
 
 
 @given(st.text(max_size=5))
@@ -108,7 +110,7 @@ def test_nothing_that_is_presented_is_a_missing_key(nothing: str | None) -> None
 def test_what_is_no_text_is_no_key() -> None:
     """The error names the kind of what was given, and does not show it."""
     with pytest.raises(TypeError, match=r"^a key is a text \(str\), not a bytes$"):
-        encoded(b"canary")  # type: ignore[arg-type] - not all callers run a type checker
+        encoded(cast("str", b"canary"))  # not all callers run a type checker
 
 
 @given(
@@ -216,26 +218,81 @@ def test_how_long_a_key_can_be(length: int, *, fine: bool) -> None:
     assert bool(KEY.fullmatch(b"k" * length)) is fine
 
 
+HEADERS_WITH_A_MEANING = (
+    *("Authorization", "Cookie", "Content-Type", "Content-Length", "Host", "Referer", "Origin", "Expect", "TE"),
+    *("Trailer", "Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"),
+    *("Access-Control-Request-Method", "Access-Control-Request-Headers"),
+)
+
+
 @pytest.mark.parametrize(
     "locations",
     [
         [],
+        [""],
         ["bearer", "bearer"],
+        ["bearer:x"],
         ["header:a", "header:A"],
         ["header:a_b"],
-        ["header:host"],
-        ["header:referer"],
+        *([f"header:{name}"] for name in HEADERS_WITH_A_MEANING),
+        *([f"header:{name.lower()}"] for name in HEADERS_WITH_A_MEANING),
         ["query"],
+        [7],
+        [b"bearer"],
+        [None],
     ],
 )
 def test_bad_locations_are_refused(locations: list[str]) -> None:
     """A list of locations that could not work is refused, with what is allowed."""
-    with pytest.raises(ConfigurationError, match=r"^locations: .*'query:NAME'"):
+    allowed = r" (?:are|of) 'bearer', 'header:NAME', 'query:NAME', 'cookie:NAME', 'json:FIELD'"
+    with pytest.raises(ConfigurationError, match=f"^locations: .*{allowed}"):
         Reader(locations, first=False)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(ALL)))
+def test_the_first_location_wins_whichever_it_is(order: list[str]) -> None:
+    """Where locations hold different keys and the first shall win, it is the first of the option."""
+    keys = {"bearer": b"a", "header:X-API-Key": b"b", "query:api_key": b"c", "cookie:key": b"d", "json:api_key": b"e"}
+    headers = [(b"cookie", b"key=d"), (b"x-api-key", b"b"), (b"authorization", b"Bearer a")]
+    found = read(Reader(order, first=True), headers, b"api_key=c", b'{"api_key": "e"}')
+    assert isinstance(found, tuple)
+    assert found[0] == keys[order[0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        (b"authorization", b"Bearer k", b"k"),
+        (b"authorization", b"BEARER \t k ", b"k"),
+        (b"authorization", b"Bearer \x0bk\x0b", b"\x0bk\x0b"),
+        (b"authorization", b"Bearer", Reason.MISSING_KEY),
+        (b"authorization", b"Basic k", Reason.MISSING_KEY),
+        (b"authorization", b"Bearers k", Reason.MISSING_KEY),
+        (b"authorization", b"Bearer a,Bearer b", Reason.AMBIGUOUS_KEY),
+        (b"authorization", b"Bearer a b,c", Reason.AMBIGUOUS_KEY),
+        (b"authorization", b"Basic a,\tBearer b", Reason.AMBIGUOUS_KEY),
+        (b"authorization", b"\x0bBearer a,b", Reason.MISSING_KEY),
+        (b"authorization", b"Basic a,Digest b", Reason.MISSING_KEY),
+        (b"x-api-key", b"a,b", Reason.AMBIGUOUS_KEY),
+        (b"x-api-key", b",", Reason.AMBIGUOUS_KEY),
+        (b"x-api-key", b"a b", b"a b"),
+        (b"cookie", b'key="k"', b"k"),
+        (b"cookie", b"key= k ", b"k"),
+        (b"cookie", b"key=\x0bk\x0b", b"\x0bk\x0b"),
+        (b"cookie", b'key=" k"', b" k"),
+    ],
+)
+def test_how_a_header_holds_a_key(name: bytes, value: bytes, found: bytes | Reason) -> None:
+    """A scheme is of any case, another one holds no key, and a comma means that a server joined two headers."""
+    answer = read(Reader(ALL, first=False), [(name, value)])
+    assert (answer if isinstance(answer, Reason) else answer[0]) == found
 
 
 def test_carriers_add_up() -> None:
     """Two carriers together are what both ask for; as response headers they say the same in bytes and in text."""
+    assert (Carrier().asgi, Carrier().wsgi) == ((), ())
+    with pytest.raises(TypeError):
+        Carrier((), False, ())  # type: ignore[call-arg] # pyright: ignore[reportCallIssue] - they follow from the others
     both = Carrier((b"Authorization",)) + Carrier((b"X-API-Key",), private=True)
     assert both == Carrier((b"Authorization", b"X-API-Key"), private=True)
     assert both.wsgi == (("vary", "Authorization"), ("vary", "X-API-Key"), ("cache-control", "private"))

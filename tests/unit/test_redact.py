@@ -51,6 +51,18 @@ def test_a_key_is_known_by_what_stands_before_it(text: str) -> None:
     assert told.startswith(text.split("{}", maxsplit=1)[0].replace("{{", "{"))
 
 
+@pytest.mark.parametrize("locations", [["query:key", "query:key2"], ["query:key2", "query:key"]])
+def test_a_name_that_begins_another_hides_neither(locations: list[str]) -> None:
+    """Both names are known in any order, and of a header the form that WSGI gives it."""
+    assert Redactor(locations)("?key2=aa&key=bb") == "?key2=[key]&key=[key]"
+    assert Redactor([*locations, "header:X-Se-cret"])("HTTP_X_SE_CRET=cc") == "HTTP_X_SE_CRET=[key]"
+
+
+def test_a_name_that_is_no_text_is_left_alone() -> None:
+    """What does not decode is no name of ours, and hides nothing of what follows."""
+    assert redact("?%ff=1&%61pi_key=canary") == "?%ff=1&%61pi_key=[key]"
+
+
 @pytest.mark.parametrize("key", [prefix + "aB3" * 10 for prefix in ("rfk_", "rfv_", "rfd_", "rfp_")])
 def test_our_own_keys_and_tokens_are_known_anywhere(key: str) -> None:
     """Their prefix is enough; the part that pages show is not taken for one."""

@@ -2,13 +2,14 @@
 
 import itertools
 import posixpath
+import re
 from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rf_middleware._models import Grant, Reason, Workspace
+from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._rules import Access, Exempt, inner_path, preflight
 from rf_middleware.exceptions import ConfigurationError
 
@@ -65,6 +66,29 @@ def test_a_target_written_in_a_second_way_is_not_exempt(path: str) -> None:
             assert b"%2F" not in raw
             assert b"//" not in raw
     assert exempt.allows(path, b"") == (path in exempt)
+
+
+@pytest.mark.parametrize("hazy", ["/", "/a", "../a", "a/..", ".", "./a", "a\\b", "a;b", "%2e", "\x00", "\x1f", "\x7f"])
+def test_nothing_hazy_is_below_a_prefix(hazy: str) -> None:
+    """Each thing that two readers see in two ways closes the path."""
+    assert f"/public/{hazy}" not in Exempt(["/public/*"])
+
+
+@pytest.mark.parametrize("plain", ["", "a", ".a", "a.", "..a", "a..b", "ä", " ", "a/"])
+def test_what_is_plain_is_below_a_prefix(plain: str) -> None:
+    """What only looks like one of these is exempt, and what begins like the prefix is not below it."""
+    assert f"/public/{plain}" in Exempt(["/public/*"])
+    assert f"/public{plain}" not in Exempt(["/public/*"])
+
+
+@pytest.mark.parametrize(
+    "code", ["%2F", "%2f", "%2E", "%2e", "%5C", "%5c", "%3B", "%3b", "%25", "%00", "%1F", "%1f", "%7F", "%7f", "//"]
+)
+def test_nothing_hazy_is_plainly_written(code: str) -> None:
+    """Each code for what two readers see in two ways closes a path that reads plainly; others may be used."""
+    exempt = Exempt(["/public/*"])
+    assert not exempt.allows("/public/A", b"/public/" + code.encode())
+    assert exempt.allows("/public/A", b"/public/%41?" + code.encode())
 
 
 def test_only_the_path_of_the_target_counts() -> None:
@@ -146,6 +170,7 @@ def test_no_rules_exempt_nothing() -> None:
         ("/b", "/a", "/b"),
         ("/a/a/b", "/a", "/a/b"),
         ("/a//b", "/a", "//b"),
+        ("/X/b", "/X", "/b"),
     ],
 )
 def test_the_root_is_cut_off_once_and_whole(path: str, root: str, inner: str) -> None:
@@ -155,11 +180,11 @@ def test_the_root_is_cut_off_once_and_whole(path: str, root: str, inner: str) ->
 
 @pytest.mark.parametrize(
     ("method", "origin", "requested"),
-    list(itertools.product(["OPTIONS", "options", "GET"], [b"", b" ", b",", b"x"], [b"", b"\t", b", ,", b"GET"])),
+    list(itertools.product(["OPTIONS", "options", "GET"], [b"", b" ", b",", b"X"], [b"", b"\t", b", ,", b"X"])),
 )
 def test_a_preflight_has_its_method_and_both_headers(method: str, origin: bytes, requested: bytes) -> None:
     """Only ``OPTIONS`` with an origin and a requested method, neither of them blank, is a preflight."""
-    assert preflight(method, origin, requested) is (method == "OPTIONS" and origin == b"x" and requested == b"GET")
+    assert preflight(method, origin, requested) is (method == "OPTIONS" and origin == b"X" and requested == b"X")
 
 
 SLUGS = st.sampled_from(["a", "b", "c"])
@@ -191,8 +216,43 @@ def test_two_accesses_together_ask_for_both(one: Access, other: Access, grant: G
     assert both == (one.refusal(private) is None and other.refusal(private) is None)
 
 
+def test_a_refusal_says_what_is_missing() -> None:
+    """The workspace that is not served is not named, nor those that are; missing scopes are, in order."""
+    access = Access(frozenset({"acme"}), frozenset({"b", "a", "c"}), publishable=False)
+    lacking = Refusal(Reason.FORBIDDEN, "The key lacks: a b")
+    assert access.refusal(Grant(Workspace("acme"), scopes=frozenset({"c", "d"}))) == lacking
+    elsewhere = Refusal(Reason.FORBIDDEN, "The key belongs to a workspace that is not served here.")
+    assert access.refusal(Grant(Workspace("other"))) == elsewhere
+
+
+def test_what_two_accesses_ask_for_together() -> None:
+    """Workspaces of both, scopes of either, and publishable keys as the inner one says."""
+    outer = Access(frozenset({"a", "b"}), frozenset({"x"}), publishable=True)
+    inner = Access(frozenset({"b", "c"}), frozenset({"y"}), publishable=False)
+    both = inner.within(outer)
+    assert (both.workspaces, both.scopes, both.publishable) == (frozenset("b"), frozenset("xy"), False)
+    assert outer.within(inner).publishable is True
+    anywhere = Access(None, frozenset(), publishable=False)
+    assert anywhere.within(outer).workspaces == outer.within(anywhere).workspaces == frozenset("ab")
+    assert anywhere.within(anywhere).workspaces is None
+
+
+REFUSED_RULES = (
+    *("/*", "", "a", "*", "/a*", "/*/a", "/a*/*", "//", "/a//b", "/..", "/a/../b", "/a/.", "/a\\b", "/a;b", "/a%2f"),
+    *("/a?b", "/a#b", "/a b", "/a\tb", "/a\x00", "/a\x1f", "/a\x7f"),
+)
+
+
+@pytest.mark.parametrize("rule", REFUSED_RULES)
+def test_a_rule_that_could_open_more_is_refused(rule: str) -> None:
+    """A rule that two readers see in two ways, or that opens everything, is refused with what is allowed."""
+    allowed = r" is refused; allowed are exact paths such as '/healthz', or prefixes such as '/public/\*'$"
+    with pytest.raises(ConfigurationError, match=f"^exempt: {re.escape(repr(rule))}{allowed}"):
+        Exempt([rule])
+
+
 @pytest.mark.parametrize("rule", [5, None, b"/a", ["/a"]])
 def test_a_rule_is_a_text(rule: str) -> None:
     """What is no text is refused like a bad one."""
-    with pytest.raises(ConfigurationError, match=r"^exempt: "):
+    with pytest.raises(ConfigurationError, match=r"^exempt: .* is not a path; allowed are exact paths such as"):
         Exempt([rule])
