@@ -19,7 +19,7 @@ HIDDEN: Final = "[key]"
 
 _OURS: Final = r"(?<![A-Za-z0-9])rf[dkpv]_[A-Za-z0-9]{8,}"
 _BEARER: Final = r"(?P<scheme>\bbearer(?:\s|%20|\+)+)(?!HTTP/)[^\s\"'\\]+"  # not the end of a request line
-_PAIR: Final = r"(?P<pair>(?:{names})[\"'\\]*(?:\s*[=:,]\s*|%(?:25)*3[AD])b?[\"'\\]*)[^\s\"'\\&]+"
+_PAIR: Final = r"(?P<pair>(?:{names})[\"'\\]*(?:\s*[=:,]\s*|%(?:25)*3[AD])(?:b?[\"'\\]+)?)[^\s\"'\\&]+"
 # From the start of a name and never back: a stranger's text costs no more than its length.
 _PART: Final = re.compile(r"(?<![^\s\"'?&;=])([^\s\"'?&;=]++)=[^\s\"'&;]++")
 

@@ -63,6 +63,13 @@ def test_a_name_that_is_no_text_is_left_alone() -> None:
     assert redact("?%ff=1&%61pi_key=canary") == "?%ff=1&%61pi_key=[key]"
 
 
+@pytest.mark.parametrize("key", ["b", "bb", "b1", "B-1"])
+def test_a_key_that_begins_with_b_is_hidden_whole(key: str) -> None:
+    """Its first letter is not taken for the mark of bytes, which stands before a quotation mark only."""
+    assert redact(f"?api_key={key}&a=1 X-API-Key: {key}") == "?api_key=[key]&a=1 X-API-Key: [key]"
+    assert redact(f"(b'x-api-key', b'{key}')") == "(b'x-api-key', b'[key]')"
+
+
 @pytest.mark.parametrize("key", [prefix + "aB3" * 10 for prefix in ("rfk_", "rfv_", "rfd_", "rfp_")])
 def test_our_own_keys_and_tokens_are_known_anywhere(key: str) -> None:
     """Their prefix is enough; the part that pages show is not taken for one."""
