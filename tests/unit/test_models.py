@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import pickle
+import re
 
 import pytest
 
@@ -23,6 +24,21 @@ def test_values_are_frozen_equal_and_copied_by_value(value: object) -> None:
     assert copy.deepcopy(value) == value
     assert pickle.loads(pickle.dumps(value)) == value  # noqa: S301 - our own bytes
     assert hash(value) == hash(copy.deepcopy(value))
+
+
+def test_what_is_not_said_is_empty() -> None:
+    """Names and ids are empty texts, never ``None``; a key is secret and has every scope and no end."""
+    assert Workspace("acme") == Workspace("acme", "", "")
+    assert Grant(Workspace("acme")) == Grant(Workspace("acme"), "", None, False, None)
+    assert Grant(Workspace("acme")).publishable is False
+    assert (Refusal(Reason.PAUSED).detail, Refusal(Reason.PAUSED).retry_after) == ("", None)
+
+
+def test_each_reason_has_a_title_of_its_own() -> None:
+    """A title is a line of plain words for people, and no two reasons share one."""
+    titles = [reason.title for reason in Reason]
+    assert len(set(titles)) == len(titles)
+    assert [title for title in titles if not re.fullmatch(r"[A-Z][a-z]* [A-Za-z' ]+[a-z]", title)] == []
 
 
 def test_scopes_become_a_frozen_set() -> None:
@@ -67,4 +83,6 @@ def test_staleness_says_its_promise_in_words() -> None:
     """What is promised can be printed as it is."""
     assert str(Staleness("strict")) == "strict: the issuer is asked about each request"
     assert str(Staleness("bounded", 2.5)) == "bounded: a revoked key is accepted for 2.5 s at most"
-    assert "refused at once" in str(Staleness("lease", 0.0, 9.0))
+    lease = "lease: a revoked key is refused at once (lease good for 9.0 s more)"
+    assert str(Staleness("lease", lease_left=9.0)) == lease
+    assert (Staleness("strict").seconds, Staleness("strict").lease_left) == (0.0, 0.0)
