@@ -43,15 +43,14 @@ def said(count: Mapping[str, int]) -> str:
 
 
 def tried_module(short: str, stages: Sequence[str], why: set[tuple[str, str]], *, again: bool) -> Counter[str]:
-    """Try every mutant of a module, or only what lived the last time, and print what lives without an explanation."""
+    """Try every mutant of a module, or only what did not die the last time, and print what lives without an explanation."""
     path = ROOT / "src" / (module_name(short).replace(".", "/") + ".py")
     every = mutants(path.read_text(encoding="utf-8"))
     kept = KEPT / f"{short}.json"
-    lived_before = {tuple(each) for each in json.loads(kept.read_text())} if again and kept.exists() else None
+    known = json.loads(kept.read_text()) if again and kept.exists() else []
+    killed_before = {(was, now) for was, now, fate in known if fate != "lived"}
     began = time.monotonic()
-    fates = [
-        "killed" if lived_before is not None and (each.was, each.now) not in lived_before else None for each in every
-    ]
+    fates = ["killed" if (each.was, each.now) in killed_before else None for each in every]
     for stage in stages:
         tests = stage.split()
         limit = 15.0 + 8 * prepared(tests)
@@ -66,7 +65,7 @@ def tried_module(short: str, stages: Sequence[str], why: set[tuple[str, str]], *
     for was, now in sorted(why - told):
         print(f"{short}: explained, but it does not live: {was!r} -> {now!r}")
     KEPT.mkdir(parents=True, exist_ok=True)
-    kept.write_text(json.dumps(sorted(told)))
+    kept.write_text(json.dumps([(each.was, each.now, fate) for each, fate in zip(every, fates, strict=True)]))
     count = Counter(
         mutants=len(every),
         killed=fates.count("killed"),

@@ -1,6 +1,7 @@
 """The messages of the feed: what one end writes the other reads, and anything else is one kind of error."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -159,3 +160,47 @@ def test_an_event_names_a_key_or_a_workspace(workspace: object) -> None:
     """An event without a fingerprint is about a workspace, named by a text."""
     with pytest.raises(ValueError, match="workspace"):
         Event.parse({"seq": 1, "change": "suspended", "workspace": workspace})
+
+
+def test_the_names_of_changes_are_part_of_the_protocol() -> None:
+    """Peers of another version know these; a name that changed would be one more kind of change to them."""
+    assert frozenset(["revoked", "disabled", "enabled", "updated", "rolled", "expired", "suspended"]) == CHANGES
+
+
+def test_what_an_event_is_about() -> None:
+    """It is a key or a workspace, never both, and an event that is about neither has an empty name."""
+    key = Event(1, "revoked", fingerprint=bytes(32))
+    assert (key.name, key.workspace) == (bytes(32), None)
+    workspace = Event(1, "suspended", workspace="acme")
+    assert (workspace.name, workspace.fingerprint) == ("acme", None)
+    assert Event(1, "revoked").name == ""
+
+
+@pytest.mark.parametrize(
+    ("parse", "what"), [(Event.parse, "event"), (Poll.parse, "request"), (Reply.parse, "answer")], ids=str
+)
+def test_the_error_says_which_message_is_none(parse: Callable[[object], object], what: str) -> None:
+    """Who reads the log sees which end is to blame."""
+    with pytest.raises(ValueError, match=f"^feed: the {what} is not a JSON object$"):
+        parse([])
+
+
+def test_a_digest_of_another_length_is_named() -> None:
+    """A fingerprint that is hexadecimal but no SHA-256 is refused as that."""
+    with pytest.raises(ValueError, match=r"^feed: fingerprint is not a SHA-256$"):
+        Event.parse({**EVENT, "fingerprint": "00" * 33})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("session", "x" * length) for length in (8, 64)],
+        *[("wait", seconds) for seconds in (0, 86_400)],
+        ("ack", 0),
+        ("name", "x" * 100),
+        ("version", "x" * 50),
+    ],
+)
+def test_the_bounds_of_a_poll_belong_to_it(name: str, value: object) -> None:
+    """The longest and the shortest that are allowed are allowed."""
+    assert getattr(Poll.parse({**POLL, name: value}), name) == value
