@@ -139,3 +139,14 @@ def test_an_open_breaker_lets_one_question_through_per_rest(steps: list[tuple[fl
         elif outcome == "succeed":
             breaker.succeeded()
             failures = 0
+
+
+def test_a_question_that_was_under_way_does_not_prolong_the_rest() -> None:
+    """When a probe has failed, the failure of one more question that was sent before says nothing new."""
+    breaker = Breaker()
+    for _ in range(5):
+        breaker.failed(0.0)
+    assert breaker.wait(1.0) == 0.0
+    breaker.failed(1.0)
+    breaker.failed(1.5)
+    assert breaker.wait(1.5) == pytest.approx(1.5)

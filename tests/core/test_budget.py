@@ -80,6 +80,25 @@ def test_a_bucket_never_gives_more_than_burst_and_rate(
         assert spent <= burst + now * rate + 1e-6
 
 
+def test_a_bucket_tells_when_there_is_a_token() -> None:
+    """What has come since counts, and what is given back is one token."""
+    bucket = Bucket(1.0, 2)
+    assert [bucket.take(0.0), bucket.take(0.0)] == [0.0, 0.0]
+    assert bucket.take(0.25) == pytest.approx(0.75)
+    bucket.give_back()
+    assert bucket.take(0.25) == 0.0
+    assert bucket.take(0.25) == pytest.approx(0.75)
+
+
+def test_the_share_of_a_client_is_whole_questions_and_comes_back() -> None:
+    """A quarter of seven questions is one, and a quarter of the rate is when it has the next."""
+    budget = Budget(4.0, 7)
+    assert budget.take(0.0, "a") == 0.0
+    assert budget.take(0.0, "a") == pytest.approx(1.0)
+    assert budget.take(1.0, "a") == 0.0
+    assert budget.take(1.0, "a") == pytest.approx(1.0)
+
+
 def test_a_client_has_a_share_of_the_budget() -> None:
     """A client that has failed too often waits, with its own time, while the others are asked about."""
     bench = feedless(limits(rate=4.0, burst=8))
