@@ -1,5 +1,6 @@
 """The stores behind the cache: one specification, run over each of them, and each against a plain dictionary."""
 
+import math
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -254,3 +255,24 @@ def test_whole_fingerprints_tell_keys_apart() -> None:
     bench = feedless()
     bench.request("rfk_" + "a" * 508).send(plain())
     assert bench.hit("rfk_" + "a" * 507 + "b") is None
+
+
+def test_what_is_distrusted_is_known_and_good_for_nothing() -> None:
+    """Of a grant that is not trusted only that it was there is left: no workspace, no moment at which it is good."""
+    store = Grants(10)
+    store.put(b"a", (9.0, GRANT, 9.0, 9.0))
+    store.distrust()
+    fresh, grant, good, stale = store.get(b"a") or (0.0, GRANT, 0.0, 0.0)
+    assert (fresh, good, stale) == (-math.inf, -math.inf, -math.inf)
+    assert grant == Grant(Workspace(""))
+
+
+def test_a_denial_is_remembered_once_and_dropped_from_both_generations() -> None:
+    """A key that is refused again is not kept twice, and one that is dropped is not refused from an older memory."""
+    store = Denials(4, TTL, HandClock())
+    for digest in (b"a", b"b", b"c", b"a"):
+        store.put(digest, INVALID)
+    assert len(store) == 3
+    store.drop(b"b")
+    store.drop(b"c")
+    assert [store.get(digest) for digest in (b"a", b"b", b"c")] == [INVALID, None, None]

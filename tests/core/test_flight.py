@@ -12,7 +12,7 @@ NO_END = Refusal(Reason.ISSUER_UNAVAILABLE, "The issuer named no valid end of th
 
 def flight(began: int, sent: float = 2.0) -> Flight:
     """Return a flight, the ``began``th, that asked the issuer at ``sent``."""
-    return Flight(began, sent, 0, publishable=False, paid=False)
+    return Flight(began, sent, 0, publishable=False, payer=None)
 
 
 def test_an_answer_without_a_feed_has_no_history() -> None:
