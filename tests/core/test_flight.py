@@ -2,8 +2,9 @@
 
 import pytest
 
-from rf_middleware._flight import Answer, Flight, Share, joinable
+from rf_middleware._flight import Answer, Flight, Question, Share, joinable
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
+from rf_middleware._secret import Secret
 from tests.core.helpers import GRANT, INVALID
 
 NO_WORKSPACE = Refusal(Reason.ISSUER_UNAVAILABLE, "The issuer named no valid workspace.")
@@ -18,6 +19,11 @@ def flight(began: int, sent: float = 2.0) -> Flight:
 def test_an_answer_without_a_feed_has_no_history() -> None:
     """An issuer without a feed names no epoch, and its head is 0."""
     assert (Answer(GRANT).epoch, Answer(GRANT).head) == (None, 0)
+
+
+def test_a_question_need_not_say_for_whom() -> None:
+    """Where questions are not counted by client, the client has no name."""
+    assert Question(Secret("k"), bytes(32)).client == ""
 
 
 def test_what_is_wrong_with_an_answer_is_said() -> None:

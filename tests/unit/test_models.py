@@ -31,6 +31,7 @@ def test_what_is_not_said_is_empty() -> None:
     assert Workspace("acme") == Workspace("acme", "", "")
     assert Grant(Workspace("acme")) == Grant(Workspace("acme"), "", None, False, None)
     assert Grant(Workspace("acme")).publishable is False
+    assert Grant(Workspace("acme")).stale_for is None
     assert (Refusal(Reason.PAUSED).detail, Refusal(Reason.PAUSED).retry_after) == ("", None)
 
 
@@ -85,4 +86,5 @@ def test_staleness_says_its_promise_in_words() -> None:
     assert str(Staleness("bounded", 2.5)) == "bounded: a revoked key is accepted for 2.5 s at most"
     lease = "lease: a revoked key is refused at once (lease good for 9.0 s more)"
     assert str(Staleness("lease", lease_left=9.0)) == lease
-    assert (Staleness("strict").seconds, Staleness("strict").lease_left) == (0.0, 0.0)
+    assert (Staleness("strict").seconds, Staleness("strict").lease_left, Staleness("strict").if_error) == (0.0, 0.0, 0.0)
+    assert str(Staleness("strict", if_error=1.5)).endswith("request; 1.5 s more while the issuer can't be asked")
