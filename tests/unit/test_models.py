@@ -86,5 +86,5 @@ def test_staleness_says_its_promise_in_words() -> None:
     assert str(Staleness("bounded", 2.5)) == "bounded: a revoked key is accepted for 2.5 s at most"
     lease = "lease: a revoked key is refused at once (lease good for 9.0 s more)"
     assert str(Staleness("lease", lease_left=9.0)) == lease
-    assert (Staleness("strict").seconds, Staleness("strict").lease_left, Staleness("strict").if_error) == (0.0, 0.0, 0.0)
+    assert Staleness("strict") == Staleness("strict", seconds=0.0, lease_left=0.0, if_error=0.0)
     assert str(Staleness("strict", if_error=1.5)).endswith("request; 1.5 s more while the issuer can't be asked")
