@@ -43,7 +43,7 @@ def said(count: Mapping[str, int]) -> str:
 
 
 def tried_module(short: str, stages: Sequence[str], why: set[tuple[str, str]], *, again: bool) -> Counter[str]:
-    """Try every mutant of a module, or only what did not die the last time, and print what lives without an explanation."""
+    """Try every mutant of a module, or only what did not die the last time; print what lives unexplained."""
     path = ROOT / "src" / (module_name(short).replace(".", "/") + ".py")
     every = mutants(path.read_text(encoding="utf-8"))
     kept = KEPT / f"{short}.json"

@@ -31,6 +31,7 @@ QUIET: Final = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "
 LOADED_EARLY: Final = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 OURS: Final = ("rf_middleware", "tests", "scripts", "conftest", "__main__", "_pytest", "py", "examples")
 MEMORY: Final = 4 << 30
+NOT_RUN: Final = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
 class Loader(SourceFileLoader):
@@ -116,6 +117,9 @@ def tried(name: str, source: str, tests: Sequence[str], limit: float) -> str:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if not done:
         return "time"
+    if code in NOT_RUN:
+        message = f"the tests could not be run: pytest ended with {code}"
+        raise SystemExit(message)
     return "killed" if code else "lived"
 
 

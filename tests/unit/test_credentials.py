@@ -297,3 +297,11 @@ def test_carriers_add_up() -> None:
     assert both == Carrier((b"Authorization", b"X-API-Key"), private=True)
     assert both.wsgi == (("vary", "Authorization"), ("vary", "X-API-Key"), ("cache-control", "private"))
     assert both.asgi == tuple((name.encode(), value.encode()) for name, value in both.wsgi)
+
+
+def test_a_carrier_says_how_old_the_grant_is() -> None:
+    """An answer let in by an old grant says its age in whole seconds, rounded up, beside what it says anyway."""
+    old = Carrier((b"X-API-Key",), private=True).stale(2.1)
+    assert (old.vary, old.private) == ((b"X-API-Key",), True)
+    assert old.wsgi == (("vary", "X-API-Key"), ("cache-control", "private"), ("rf-stale", "3"))
+    assert old.asgi == tuple((name.encode(), value.encode()) for name, value in old.wsgi)
