@@ -47,7 +47,7 @@ def tried_module(short: str, stages: Sequence[str], why: set[tuple[str, str]], *
     path = ROOT / "src" / (module_name(short).replace(".", "/") + ".py")
     every = mutants(path.read_text(encoding="utf-8"))
     kept = KEPT / f"{short}.json"
-    known = json.loads(kept.read_text()) if again and kept.exists() else []
+    known = cast("list[tuple[str, str, str]]", json.loads(kept.read_text()) if again and kept.exists() else [])
     killed_before = {(was, now) for was, now, fate in known if fate != "lived"}
     began = time.monotonic()
     fates = ["killed" if (each.was, each.now) in killed_before else None for each in every]
