@@ -280,6 +280,8 @@ def test_the_first_location_wins_whichever_it_is(order: list[str]) -> None:
         (b"cookie", b"key= k ", b"k"),
         (b"cookie", b"key=\x0bk\x0b", b"\x0bk\x0b"),
         (b"cookie", b'key=" k"', b" k"),
+        (b"cookie", b'key=" \t"', Reason.MISSING_KEY),
+        (b"cookie", b'key="\x0b"', b"\x0b"),
     ],
 )
 def test_how_a_header_holds_a_key(name: bytes, value: bytes, found: bytes | Reason) -> None:
