@@ -84,6 +84,7 @@ def test_what_a_reader_tells_the_adapters() -> None:
     assert reader.query_names == {b"k", b"j"}
     assert reader.json_fields == {"f"}
     assert set(reader.alone) == {b"authorization", b"x-key"}
+    assert read(Reader(["cookie:Session-KEY"], first=False), [(b"cookie", b"Session-KEY=k")]) != Reason.MISSING_KEY
     extract, carrier = reader.alone[b"x-key"]
     assert (extract(b" k "), carrier) == (b"k", Carrier((b"X-Key",)))
     assert set(reader.named) == {b"k", b"j"}
@@ -280,6 +281,7 @@ def test_the_first_location_wins_whichever_it_is(order: list[str]) -> None:
         (b"cookie", b"key= k ", b"k"),
         (b"cookie", b"key=\x0bk\x0b", b"\x0bk\x0b"),
         (b"cookie", b'key=" k"', b" k"),
+        (b"cookie", b"key=k, ,\t", b"k"),
         (b"cookie", b'key=" \t"', Reason.MISSING_KEY),
         (b"cookie", b'key="\x0b"', b"\x0b"),
     ],
