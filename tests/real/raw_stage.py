@@ -1,11 +1,8 @@
 """An issuer that notes what it is asked, servers as processes, and bytes sent to them."""
 
 import json
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,7 +16,7 @@ from tests.contract.subjects import SUBJECTS, Subject
 from tests.core.servers import Server as Listening
 from tests.core.servers import serving
 from tests.real.raw import FOREIGN, GOOD, OTHER
-from tests.real.stage import ROOT
+from tests.real.started import started
 
 __all__ = ["Answer", "Asked", "Target", "issuing", "run"]
 
@@ -226,18 +223,8 @@ def _start(stack: ExitStack, asked: Asked, folder: Path, which: tuple[str, str, 
         settings = folder / f"{name}.conf.py"
         settings.write_text(f"{GUNICORN}{how}\n", encoding="utf-8")
         command = ["-m", "gunicorn", "--config", str(settings), "tests.real.raw_apps:app"]
-    told = {"RAW_SUBJECT": subject, "RAW_ISSUER": asked.url, "RAW_TOKEN": name, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env={**os.environ, **told, **more},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(name, process)
+    told = {"RAW_SUBJECT": subject, "RAW_ISSUER": asked.url, "RAW_TOKEN": name}
+    server = started(name, command, **told, **more)
     stack.callback(server.end)
     which_subject = next(each for each in SUBJECTS if str(each) == subject)
     return Target(name, which_subject, server, asked, hangs_up="'asgi'" in how)

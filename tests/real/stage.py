@@ -1,8 +1,5 @@
 """The issuer and the servers as processes, and connections to them that are held open."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +10,7 @@ from rf_middleware.demo.child import Server
 from rf_middleware.demo.workers import Key, Worker, find_workers
 from tests.core.servers import until
 from tests.issuer.test_serve import Served
+from tests.real.started import started
 
 __all__ = ["LEASE", "Issuer", "Receipt", "Site", "gunicorn", "uvicorn"]
 
@@ -113,17 +111,7 @@ def gunicorn(issuer: Issuer, key: Key, folder: Path, *, preload: bool = False) -
 def _site(
     command: list[str], workers: int, issuer: Issuer, key: Key, more: dict[str, str] | None = None
 ) -> Generator[Site]:
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env={**os.environ, **issuer.settings, "PYTHONUNBUFFERED": "1", **(more or {})},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(command[1], process)
+    server = started(command[1], command, **issuer.settings, **(more or {}))
     with ExitStack() as lines:
         lines.callback(server.end)
         url = server.address()

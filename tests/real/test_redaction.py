@@ -1,15 +1,10 @@
 """What real servers log of a request by themselves has no key in it once their logs are filtered."""
 
-import os
-import subprocess
-import sys
-
 import httpx
 import pytest
 
-from rf_middleware.demo.child import Server
 from tests.core.servers import until
-from tests.real.stage import ROOT
+from tests.real.started import started
 
 KEY = "s3cr3t-k3y_OFsomebody"
 SERVERS = {
@@ -21,17 +16,7 @@ SERVERS = {
 @pytest.mark.parametrize("name", SERVERS)
 def test_a_server_logs_no_key(name: str) -> None:
     """Neither its access log nor what it says of an app that fails: request line, headers, traceback."""
-    process = subprocess.Popen(
-        [sys.executable, *SERVERS[name].split()],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(name, process)
+    server = started(name, SERVERS[name].split())
 
     def said() -> str:
         return "".join(list(server._lines))

@@ -1,8 +1,5 @@
 """One uvicorn and one gunicorn worker as processes, whose issuer may be in trouble."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -12,7 +9,7 @@ from typing import Protocol
 from rf_middleware.demo.child import Server
 from rf_middleware.demo.line import Line
 from tests.core.servers import until
-from tests.real.stage import ROOT
+from tests.real.started import started
 from tests.trouble.unwell import Unwell
 
 __all__ = ["START", "Site", "Start", "gunicorn", "uvicorn"]
@@ -84,17 +81,7 @@ class Start(Protocol):
 @contextmanager
 def _running(name: str, command: list[str], issuer: Unwell, timeout: float, more: dict[str, str]) -> Generator[Site]:
     settings = {"RF_ISSUER_URL": issuer.url, "RF_ISSUER_TOKEN": "validator-token", "RF_TIMEOUT": str(timeout), **more}
-    process = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=ROOT,
-        env={**os.environ, **settings, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    server = Server(name, process)
+    server = started(name, command, **settings)
     try:
         yield Site(name, server.address(60), server)
     finally:
