@@ -15,7 +15,6 @@ from tests.real.started import started
 __all__ = ["LEASE", "Issuer", "Receipt", "Site", "gunicorn", "uvicorn"]
 
 LEASE = 6.0
-ROOT = Path(__file__).resolve().parent.parent.parent
 UVICORN: str = (
     "-m uvicorn --port 0 --http httptools --loop uvloop --log-level debug --timeout-keep-alive 300"
     " --timeout-graceful-shutdown 2 tests.real.apps:asgi_app"
