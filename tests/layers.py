@@ -33,7 +33,7 @@ LAYERS = [
     Layer(
         name="leaves",
         files="exceptions _query _locations _redact _credentials _challenge _rules _options _values _secret _cache"
-        " _memory _limits _breaker _budget _gate _crowd _counts _lease _core _asking _flight _finish _streams",
+        " _memory _turn _limits _breaker _budget _gate _crowd _counts _lease _core _asking _flight _finish _streams",
         why="decisions are made without I/O, so that they can be simulated and timed",
         may="values leaves",
         packages="cachetools",
@@ -281,7 +281,7 @@ IMPURE = (
 
 PURE_ENOUGH = {
     "_clock": {"time": "it is the clock"},
-    "_core": {"threading.Lock": "held for a few look-ups", "concurrent.futures.Future": "a value to come, shared"},
+    "_turn": {"threading.RLock": "held for a few look-ups"},
     "_flight": {"threading.Lock": "held for a few look-ups", "concurrent.futures.Future": "a value to come, shared"},
     "_streams": {"threading.Lock": "held for a few look-ups", "threading.Event": "set here, waited for elsewhere"},
     "_options": {"os": "reads RF_ variables when an app is built"},

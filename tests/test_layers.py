@@ -122,7 +122,7 @@ def test_every_import_stays_within_its_layers() -> None:
         ("_cache", "from rf_middleware._models import Grant", True),
         ("_cache", "import socket", False),
         ("_cache", "from threading import Lock", False),
-        ("_core", "from threading import Lock", True),
+        ("_turn", "from threading import RLock", True),
         ("_core", "from threading import Thread", False),
         ("_core", "from .validator import Validator", False),
         ("_core", "def f():\n    import httpx", False),

@@ -7,7 +7,7 @@ Denials are read on the miss path only, under the core's lock; one takes 150 byt
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from rf_middleware._clock import Clock
@@ -52,14 +52,14 @@ class Grants:
         """Forget one key."""
         self._entries.pop(digest, None)
 
-    def drop_workspace(self, slug: str) -> None:
-        """Forget every key of a workspace."""
-        for digest in [each for each, entry in self._entries.items() if entry[1].workspace.slug == slug]:
-            del self._entries[digest]
+    def of_workspace(self, slug: str) -> list[bytes]:
+        """Return the keys of a workspace."""
+        return [digest for digest, entry in self._entries.items() if entry[1].workspace.slug == slug]
 
-    def distrust(self) -> None:
-        """Forget every grant, but not that there was one: these keys are no junk."""
-        self._entries.update(dict.fromkeys(self._entries, _FORGOTTEN))
+    def distrust(self, digests: Iterable[bytes] | None = None) -> None:
+        """Forget these grants, or all, but not that there were some: such keys are no junk."""
+        known = self._entries if digests is None else self._entries.keys() & set(digests)
+        self._entries.update(dict.fromkeys(known, _FORGOTTEN))
 
 
 class Denials:

@@ -11,12 +11,12 @@ Rules for this file:
 * An answer may serve a request that arrived after its question was sent only while the lease is live. Without one
   at most two checks of a key are in flight: a request joins the one that began after it arrived, or waits to begin it.
 * While the issuer can't be asked an old grant may stand in for its answer, if that was allowed: never one that was
-  dropped, since its key was revoked, or forgotten.
+  dropped or refused.
 """
 
 import math
 from dataclasses import replace
-from threading import Lock
+from functools import partial
 from typing import Final
 
 from rf_middleware._clock import Clock
@@ -29,16 +29,14 @@ from rf_middleware._lease import Lease, News
 from rf_middleware._limits import Limits
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
+from rf_middleware._turn import Turn
 from rf_middleware._wire import Poll, Reply
 
 __all__ = ["UNAVAILABLE", "Core", "Limits"]
 
 _CROWDED: Final = Refusal(Reason.ISSUER_UNAVAILABLE, "Too many requests wait for the issuer of API keys.")
 _PATIENCE: Final = 1.0
-"""Seconds to wait for the issuer where an old grant can stand in for its answer."""
-
-_FRESH: Final = 0.8
-"""Of the time that a grant may be kept without a feed; after that a key in use is asked about in the background."""
+"""Seconds that a question may take before an old grant stands in for its answer, where one can."""
 
 
 class Core:
@@ -49,9 +47,10 @@ class Core:
             without a feed it never comes; while it is unknown whether there is a feed it has passed.
     """
 
-    def __init__(self, limits: Limits, clock: Clock) -> None:
+    def __init__(self, limits: Limits, clock: Clock, crowd: Crowd | None = None) -> None:
         self.limits = limits
         self.clock = clock
+        self._crowd = crowd or Crowd()
         self.start()
 
     def start(self) -> None:
@@ -59,14 +58,13 @@ class Core:
         limits = self.limits
         self.deadline = -math.inf
         self._has_feed: bool | None = None
-        self._lock = Lock()
+        self._lock = Turn()
         self._lease = Lease()
         self._key_format: KeyFormat | None = None
         self._memory = Memory(limits.maxsize, limits.negative_ttl, self.clock)
         self._look_up = self._memory.grants.get
         self.began = 0
         self.counts = Counts()
-        self._crowd = Crowd()
         self._gate = Gate(limits, self.counts)
 
     def renew(self) -> None:
@@ -92,20 +90,22 @@ class Core:
     # ---- the miss
 
     def could_be(self, key: bytes) -> bool:
-        """Tell whether it makes sense to ask about a key, by what the issuer says of those that it makes."""
+        """Tell whether it makes sense to ask about a key, by what the issuer says of its own."""
         return self._key_format is None or self._key_format.could_be(key)
 
     def sit(self, question: Question, seats: float) -> float:
         """Note that somebody may wait for the issuer, and return for how many seconds."""
+        now = self.clock()
+        patience = self._crowd.enter(question, seats, now)
         with self._lock:
-            now = self.clock()
-            patience = self._crowd.enter(question, seats, now)
-            return patience if self._spare(question.digest, now) is None else min(patience, _PATIENCE)
+            if self._spare(question.digest, now) is None:
+                return patience
+            asked = self._memory.flights.get(question.digest)
+            return min(patience, max(0.0, (asked[0].sent if asked else now) + _PATIENCE - now))
 
     def rise(self, question: Question) -> None:
         """Note that it waits no more."""
-        with self._lock:
-            self._crowd.leave(question)
+        self._crowd.leave(question)
 
     def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
         """Answer, or take part in a flight.
@@ -152,28 +152,36 @@ class Core:
 
     def land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
         """Take in an answer; ``None`` when it was thrown away or never came."""
+        if answer is None:
+            return self._lock.last(partial(self._lost, digest, flight))
         with self._lock:
             listed = self._memory.land(digest, flight)
-            verdict = self._judge(digest, flight, answer) if listed and answer is not None else None
-            self._gate.ended(flight, verdict)
+            verdict = self._judge(digest, flight, answer) if listed else None
         flight.landing.set_result(verdict)
         return verdict
 
+    def _lost(self, digest: bytes, flight: Flight) -> None:
+        self._memory.land(digest, flight)
+        self._gate.ended(flight, None)
+        flight.landing.set_result(None)
+
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         verdict = answer.believed()
-        if not self._gate.answered(verdict, self.clock()):
+        self._gate.ended(flight, verdict)
+        if not self._gate.answered(verdict, self.clock(), flight.payer):
             return verdict
         if flight.void or self._outdated(flight, answer):
             self.counts.outdated += 1
+            if isinstance(verdict, Refusal):  # perhaps of before a change, but nobody vouches for the key any more
+                self._memory.grants.distrust([digest])
             return None
         if isinstance(verdict, Refusal):
             self._memory.deny(digest, verdict)
             return verdict
         if flight.publishable:  # not secret, whatever the issuer says of it
             verdict = replace(verdict, publishable=True)
-        kept = self.limits.ttl if self._lease.epoch is not None else self.limits.bound
-        fresh = kept * _FRESH if self._has_feed is False else kept
-        self._memory.grant(digest, flight, verdict, kept=kept, fresh=fresh, spare=self.limits.stale_if_error)
+        times = self.limits.times(leased=self._lease.epoch is not None, has_feed=self._has_feed is not False)
+        self._memory.grant(digest, flight, verdict, times)
         return verdict
 
     def _outdated(self, flight: Flight, answer: Answer) -> bool:
@@ -186,8 +194,7 @@ class Core:
     def or_stale(self, digest: bytes, verdict: Verdict) -> Verdict:
         """Return what a request is told: the verdict, or where nobody can give one an old grant, if that is allowed.
 
-        RFC 5861 section 4. The time allowed counts from when the grant could last be given without asking: its own
-        time was over, or the lease ended.
+        RFC 5861 section 4. The time allowed counts from when the grant could last be given without asking.
         """
         if isinstance(verdict, Grant) or verdict.reason is not Reason.ISSUER_UNAVAILABLE:
             return verdict
@@ -246,14 +253,8 @@ class Core:
 
     def sizes(self) -> Sizes:
         """Say how much is remembered."""
-        memory = self._memory
-        return Sizes(len(memory.grants), len(memory.denials), len(memory.flights))
+        return self._memory.sizes()
 
     def staleness(self) -> Staleness:
         """Say what is promised at this moment."""
-        left, spare = self.deadline - self.clock(), self.limits.stale_if_error
-        if left <= 0:
-            return Staleness("strict", if_error=spare)
-        if self._has_feed is False:
-            return Staleness("bounded", self.limits.bound, if_error=spare)
-        return Staleness("lease", lease_left=left, if_error=spare)
+        return self.limits.promise(self.deadline - self.clock(), has_feed=self._has_feed is not False)

@@ -28,8 +28,8 @@ class Counts:
         granted, denied, unavailable: how they ended; ``unavailable`` has those that ended in no usable answer.
         outdated: of the answers, those thrown away since the issuer may have read the key before a change.
         limited: requests refused with 429, ``too-many-unknown-keys``.
-        resting: requests refused with 503 while the issuer was left alone.
-        crowded: requests refused with 503 since too many threads waited for the issuer.
+        resting: requests not asked about since the issuer was left alone: 503, or an old grant.
+        crowded: requests not asked about since too many threads waited for the issuer: the same.
         stale: requests let in by an old grant since the issuer could not be asked (``stale_if_error``).
         events: changes that the feed told.
         resets: times that everything was forgotten since the feed could not tell what had changed.

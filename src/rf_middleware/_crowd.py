@@ -1,4 +1,4 @@
-"""Who may wait for the issuer, where waiting takes a thread that other requests need. Pure; used under the core's lock.
+"""Who may wait for the issuer, where waiting takes a thread that other requests need. Pure.
 
 Some threads are always left to answer what is cached: measured without that, an issuer that hangs and 50 unknown keys
 keep a cached key waiting for minutes.
@@ -15,7 +15,10 @@ _PATIENCE: Final = 1.0
 
 
 class Crowd:
-    """Those who wait, and since when."""
+    """Those who wait, and since when: of all validators of a process, since its threads are those of all.
+
+    Each step is one of a dict, so that it needs no lock: also where the garbage collector ends who waits.
+    """
 
     __slots__ = ("_since",)
 
@@ -33,9 +36,13 @@ class Crowd:
         if seats == math.inf:
             return math.inf
         full = len(self._since) >= seats
-        patience = max(0.0, min(self._since.values()) + _PATIENCE - now) if full else math.inf
+        patience = max(0.0, min(list(self._since.values()), default=now) + _PATIENCE - now) if full else math.inf
         self._since[who] = now
         return patience
+
+    def forked(self) -> None:
+        """Forget who waited in the parent."""
+        self._since = {}
 
     def leave(self, who: Hashable) -> None:
         """Note that it waits no more, if it did."""

@@ -87,7 +87,7 @@ class Follower:
                     self._core.learn(has_feed=followed, key_format=offer.key_format)
                     if not followed:
                         return
-                self._once()
+                followed = self._once()
             except Exception as error:  # noqa: BLE001 - whatever happens, it goes on trying
                 self._rest(rest, error)
                 rest = min(2 * rest, _LONGEST_REST)
@@ -100,13 +100,16 @@ class Follower:
             _log.warning("revocation feed: %s (%r); each request is asked about until it is back", reason, self._feed)
         self._stop.wait(rest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
 
-    def _once(self) -> None:
+    def _once(self) -> bool:
+        """Poll once; false when the issuer has begun anew, and may say something else of itself now."""
         poll = self._core.poll(_WAIT, _own_name(), _version())
         if self._stop.is_set():  # a core that begins anew is followed by another
-            return
+            return True
         news = self._core.apply(poll, self._feed.poll(poll))
-        if news is not None:
-            self._told(news)
+        if news is None:
+            return True
+        self._told(news)
+        return poll.epoch is None or not news.reset
 
 
 def _own_name() -> str:

@@ -16,18 +16,22 @@ UNAVAILABLE: Final = Refusal(Reason.ISSUER_UNAVAILABLE)
 
 
 class Gate:
-    """What every question passes, and every answer. Used under the core's lock."""
+    """What every question passes, and every answer. Used under the core's lock.
 
-    __slots__ = ("_breaker", "_budget", "_counts")
+    An issuer that fails on keys that nobody knows may still know the others: strangers must not have it left alone
+    for those. So there is a breaker for each of the two.
+    """
+
+    __slots__ = ("_budget", "_counts", "_for_known", "_for_unknown")
 
     def __init__(self, limits: Limits, counts: Counts) -> None:
-        self._breaker = Breaker()
+        self._for_known, self._for_unknown = Breaker(), Breaker()
         self._budget = Budget(limits.unknown_key_rate, limits.unknown_key_burst)
         self._counts = counts
 
     def rests(self, now: float) -> bool:
-        """Tell whether the issuer is left alone; false lets one question through."""
-        return self._breaker.wait(now) > 0
+        """Tell whether the issuer is left alone; false lets one question about a known key through."""
+        return self._for_known.wait(now) > 0
 
     def refusal(self, now: float, payer: str | None) -> Refusal | None:
         """Return why the issuer is not asked, or ``None``: then it has to be.
@@ -36,23 +40,26 @@ class Gate:
             now: on the package's clock.
             payer: the client that asks; ``None`` where the key was good before.
         """
-        rest = self._breaker.wait(now)
-        if rest > 0:
-            self._counts.resting += 1
-            return replace(UNAVAILABLE, retry_after=rest)
         shortage = 0.0 if payer is None else self._budget.take(now, payer)
         if shortage > 0:
             self._counts.limited += 1
             return Refusal(Reason.TOO_MANY_UNKNOWN_KEYS, retry_after=shortage)
+        rest = (self._for_known if payer is None else self._for_unknown).wait(now)
+        if rest > 0:
+            self._counts.resting += 1
+            self._give_back(payer)
+            return replace(UNAVAILABLE, retry_after=rest)
         return None
 
-    def answered(self, verdict: Verdict, now: float) -> bool:
+    def answered(self, verdict: Verdict, now: float, payer: str | None) -> bool:
         """Note an answer; false when it is none."""
         if isinstance(verdict, Refusal) and verdict.reason is Reason.ISSUER_UNAVAILABLE:
             self._counts.unavailable += 1
-            self._breaker.failed(now)
+            self._for_unknown.failed(now)
+            if payer is None:
+                self._for_known.failed(now)
             return False
-        self._breaker.succeeded()
+        self.reopen()
         return True
 
     def ended(self, flight: Flight, verdict: Verdict | None) -> None:
@@ -60,9 +67,14 @@ class Gate:
         denied = isinstance(verdict, Refusal) and verdict.reason is not Reason.ISSUER_UNAVAILABLE
         self._counts.denied += denied
         self._counts.granted += isinstance(verdict, Grant)
-        if flight.payer is not None and not denied:
-            self._budget.give_back(flight.payer)
+        if not denied:
+            self._give_back(flight.payer)
 
     def reopen(self) -> None:
         """Ask again at once: the issuer is back."""
-        self._breaker.succeeded()
+        self._for_known.succeeded()
+        self._for_unknown.succeeded()
+
+    def _give_back(self, payer: str | None) -> None:
+        if payer is not None:
+            self._budget.give_back(payer)

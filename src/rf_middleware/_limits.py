@@ -2,10 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
+from rf_middleware._models import Staleness
 from rf_middleware._values import number
 
-__all__ = ["Limits"]
+__all__ = ["Limits", "Times"]
+
+_FRESH: Final = 0.8
+"""Of the time that a grant may be kept without a feed; after that a key in use is asked about in the background."""
+
+
+class Times(NamedTuple):
+    """Of one grant, in seconds from before it was asked for.
+
+    Attributes:
+        kept: it may be given.
+        fresh: it is given without a thought.
+        spare: more than ``kept`` while the issuer can't be asked.
+    """
+
+    kept: float
+    fresh: float
+    spare: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +44,19 @@ class Limits:
     unknown_key_rate: float
     unknown_key_burst: int
     stale_if_error: float = 0.0
+
+    def times(self, *, leased: bool, has_feed: bool) -> Times:
+        """Return how long a grant is kept: with or without a lease, of an issuer that has a feed or has none."""
+        kept = self.ttl if leased else self.bound
+        return Times(kept, kept if has_feed else kept * _FRESH, self.stale_if_error)
+
+    def promise(self, left: float, *, has_feed: bool) -> Staleness:
+        """Say what is promised while the cache can be trusted for ``left`` seconds."""
+        if left <= 0:
+            return Staleness("strict", if_error=self.stale_if_error)
+        if has_feed:
+            return Staleness("lease", lease_left=left, if_error=self.stale_if_error)
+        return Staleness("bounded", self.bound, if_error=self.stale_if_error)
 
     @classmethod
     def of(cls, given: Mapping[str, object]) -> "Limits":

@@ -1,7 +1,8 @@
 """What a validator remembers, and the checks in flight that would add to it. Pure; used under the core's lock.
 
 Whatever is forgotten fences the check in flight for it: its answer counts only if the issuer read the key
-after the event, and not at all where no event says when that was.
+after the event, and not at all where no event says when that was. Of a grant that is forgotten is kept that there was
+one: the next question about its key is not counted as one about junk, until the issuer denies it.
 """
 
 import math
@@ -10,7 +11,9 @@ from itertools import chain
 
 from rf_middleware._cache import Denials, Grants
 from rf_middleware._clock import Clock
+from rf_middleware._counts import Sizes
 from rf_middleware._flight import Flight
+from rf_middleware._limits import Times
 from rf_middleware._models import Grant, Refusal
 from rf_middleware._wire import Event
 
@@ -33,6 +36,10 @@ class Memory:
         self.denials = Denials(maxsize, negative_ttl, clock)
         self.flights: dict[bytes, tuple[Flight, ...]] = {}
 
+    def sizes(self) -> Sizes:
+        """Say how much is remembered."""
+        return Sizes(len(self.grants), len(self.denials), len(self.flights))
+
     def begin(self, digest: bytes, flight: Flight) -> None:
         """Put a flight on the list, after those that began before it."""
         self.flights[digest] = (*self.flights.get(digest, ()), flight)
@@ -54,23 +61,15 @@ class Memory:
         self.grants.drop(digest)
         self.denials.put(digest, refusal)
 
-    def grant(self, digest: bytes, flight: Flight, grant: Grant, *, kept: float, fresh: float, spare: float) -> None:
-        """Remember a grant for ``kept`` seconds from before it was asked for, and not beyond its own end.
+    def grant(self, digest: bytes, flight: Flight, grant: Grant, times: Times) -> None:
+        """Remember a grant for as long as it may be kept, and not beyond its own end.
 
         It is put away also where that is over already: so it is known to be no junk key.
-
-        Args:
-            digest: of the key.
-            flight: that brought it.
-            grant: what the issuer said.
-            kept: seconds it may be given.
-            fresh: seconds after which it is renewed when it is in use.
-            spare: seconds more while the issuer can't be asked.
         """
         self.denials.drop(digest)
         end = math.inf if grant.expires_in is None else flight.sent + grant.expires_in
-        flight.until = min(flight.sent + kept, end)
-        entry = (min(flight.sent + fresh, end), grant, flight.until, min(flight.until + spare, end))
+        flight.until = min(flight.sent + times.kept, end)
+        entry = (min(flight.sent + times.fresh, end), grant, flight.until, min(flight.until + times.spare, end))
         self.grants.put(digest, entry)
 
     def spare(self, digest: bytes, now: float, vouched: float, spare: float) -> Grant | None:
@@ -90,7 +89,7 @@ class Memory:
 
     def forget(self, digest: bytes) -> None:
         """Forget a key because somebody says so; nobody knows when the issuer knew."""
-        self.grants.drop(digest)
+        self.grants.distrust([digest])
         self.denials.drop(digest)
         for flight in self.flights.get(digest, ()):
             flight.void = True
@@ -98,11 +97,11 @@ class Memory:
     def drop(self, event: Event) -> None:
         """Forget what the feed says has changed."""
         if event.fingerprint is not None:
-            self.grants.drop(event.fingerprint)
+            self.grants.distrust([event.fingerprint])
             self.denials.drop(event.fingerprint)
             fenced = self.flights.get(event.fingerprint, ())
         else:
-            self.grants.drop_workspace(event.workspace or "")
+            self.grants.distrust(self.grants.of_workspace(event.workspace or ""))
             self.denials.clear()  # nobody knows whose keys these are
             fenced = tuple(chain(*self.flights.values()))  # nobody knows their workspace yet
         for flight in fenced:

@@ -43,7 +43,8 @@ class Seats:
 def _request_threads() -> int | None:
     worker: Any = getattr(signal.getsignal(_WORKERS), "__self__", None)
     uwsgi: Any = sys.modules.get("uwsgi")
-    told: Any = getattr(getattr(worker, "cfg", None), "threads", None) or getattr(uwsgi, "opt", {}).get("threads")
+    threads = worker.cfg.threads if hasattr(worker, "tpool") else None  # other workers pass over that setting
+    told: Any = threads or getattr(uwsgi, "opt", {}).get("threads")
     try:
         return None if told is None else int(told)
     except (TypeError, ValueError):

@@ -14,6 +14,7 @@ __all__ = ["CHANGES", "LONGEST_NAME", "LONGEST_VERSION", "Event", "Poll", "Reply
 LONGEST_NAME: Final = 100
 LONGEST_VERSION: Final = 50
 _LONGEST: Final = 86_400.0
+_HUGE: Final = 1 << 63
 _HALVES: Final = re.compile(r"[\ud800-\udfff]")
 """Halves of characters: JSON can write them, and nobody can send them back."""
 
@@ -178,7 +179,7 @@ def _label(members: Mapping[str, object], name: str, longest: int) -> str:
 
 def _seq(members: Mapping[str, object], name: str) -> int:
     value = members.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _HUGE:
         message = f"feed: {name} is not a whole number from 0"
         raise ValueError(message)
     return value

@@ -16,6 +16,7 @@ arguments where they are plain texts, since formatters of access logs look at th
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from typing import Final, cast
 
 from rf_middleware._redact import Redactor
@@ -61,8 +62,17 @@ class KeyFilter(logging.Filter):
         if isinstance(arguments, tuple):
             return tuple(self._one(each) for each in cast("tuple[object, ...]", arguments))
         if isinstance(arguments, Mapping):
-            return {name: self._one(each) for name, each in cast("Mapping[str, object]", arguments).items()}
+            return self._mapping(cast("Mapping[str, object]", arguments))
         return None
+
+    def _mapping(self, arguments: Mapping[str, object]) -> dict[str, object]:
+        """Return a mapping of the same kind, if it can be copied: gunicorn's has a dash for what is not there."""
+        clean = {name: self._one(each) for name, each in arguments.items()}
+        if not isinstance(arguments, dict):
+            return clean
+        same = copy(arguments)
+        same.update(clean)
+        return same
 
     def _one(self, argument: object) -> object:
         return self._redact(argument) if isinstance(argument, str) else argument

@@ -10,6 +10,7 @@ from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
 from rf_middleware._counts import Counts, Sizes
 from rf_middleware._credentials import KEY, encoded, presented
+from rf_middleware._crowd import Crowd
 from rf_middleware._endings import end_streams
 from rf_middleware._feed import Follower
 from rf_middleware._fingerprint import fingerprint
@@ -26,6 +27,7 @@ from rf_middleware.issuers._protocol import Closeable, Issuer, OffersFeed
 
 __all__ = ["Validator", "validators"]
 
+_crowd: Final = Crowd()
 _NOT_A_KEY: Final = Refusal(Reason.INVALID_KEY)
 
 
@@ -46,8 +48,7 @@ class Validator:
         stale_if_error: seconds for which a grant may be given beyond its time while the issuer can't be asked; never
             one of a key that was revoked or refused; 0 for not at all.
         max_waiting: threads that may wait for the issuer at once; beyond these one waits only while none has waited
-            for a second. ``None`` for one less than the server has, where that is known (gunicorn, uWSGI), else for
-            any number.
+            for a second. ``None`` for one less than gunicorn or uWSGI has, elsewhere for any number.
         clock: seconds that only go forward, for tests.
 
     Raises:
@@ -83,7 +84,7 @@ class Validator:
         self._seats = Seats(max_waiting)
         self.issuer = issuer_of(issuer)
         self.streams = Streams()
-        self._core = Core(limits, clock)
+        self._core = Core(limits, clock, _crowd)
         self.peek = self._core.peek
         """``peek(fingerprint)``: the grant of a key that needs no asking. No lock, no await, no I/O."""
         self._begin()
@@ -244,6 +245,7 @@ class Validator:
         """Begin as a new validator: only the parent hears the events of the parent's lease."""
         self._core.start()
         self._seats.forked()
+        _crowd.forked()
         self.streams.start()
         if isinstance(self.issuer, Closeable):
             self.issuer.forked()

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rf_middleware._breaker import Breaker
+from rf_middleware._counts import Counts
+from rf_middleware._gate import Gate
 from rf_middleware._models import Reason, Refusal
-from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, Bench, feedless, leased, plain, reasons
+from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, Bench, feedless, leased, limits, plain, reasons
 
 
 def broken(bench: Bench, failures: int = 5) -> None:
@@ -46,6 +48,43 @@ def test_hits_are_answered_while_the_breaker_is_open() -> None:
     bench.learn()
     broken(bench)
     assert bench.request().verdict == GRANT
+
+
+def test_strangers_do_not_have_the_issuer_left_alone_for_known_keys() -> None:
+    """An issuer that fails on keys nobody knows is asked about those that were good all the same."""
+    bench = feedless()
+    bench.learn()
+    bench.clock.forward(60.0)
+    broken(bench)
+    assert reasons([bench.request("rfk_stranger")]) == [Reason.ISSUER_UNAVAILABLE]
+    known = bench.request()
+    assert known.asks
+    known.send(plain())
+    assert known.verdict == GRANT
+    assert bench.request("rfk_stranger").asks
+
+
+def test_failures_of_known_keys_count_for_all() -> None:
+    """An issuer that can't even be asked about keys that were good is left alone by everybody."""
+    bench = feedless()
+    bench.learn()
+    bench.clock.forward(60.0)
+    for _ in range(5):
+        bench.request().send(plain(UNAVAILABLE))
+    assert reasons([bench.request(), bench.request("rfk_stranger")]) == [Reason.ISSUER_UNAVAILABLE] * 2
+
+
+def test_junk_that_is_over_the_budget_is_no_probe() -> None:
+    """What may not be asked leaves the probe to what may."""
+    gate = Gate(limits(rate=0.001, burst=1), Counts())
+    for _ in range(5):
+        assert not gate.answered(UNAVAILABLE, 0.0, "")
+    assert gate.refusal(1.0, "") is None
+    refused = gate.refusal(2.5, "")
+    assert refused is not None
+    assert refused.reason is Reason.TOO_MANY_UNKNOWN_KEYS
+    gate._give_back("")
+    assert gate.refusal(3.0, "") is None
 
 
 def test_one_probe_after_a_second() -> None:

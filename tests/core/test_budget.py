@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from rf_middleware._budget import Bucket, Budget
 from rf_middleware._models import Reason, Refusal
-from tests.core.helpers import GRANT, INVALID, LEASE, UNAVAILABLE, feedless, leased, limits, plain, reasons
+from rf_middleware._wire import Event
+from tests.core.helpers import DIGEST, GRANT, INVALID, LEASE, UNAVAILABLE, feedless, leased, limits, plain, reasons
 
 
 def test_the_budget_bounds_questions_about_unknown_keys() -> None:
@@ -155,3 +156,46 @@ def test_clients_never_have_more_than_the_whole(steps: list[tuple[int, float, bo
             budget.give_back(f"client {client}" if client else "")
         assert sum(spent.values()) <= 8 + now * 2.0 + 1e-6
         assert all(count <= 2 + now * 0.5 + 1e-6 for client, count in spent.items() if client)
+
+
+def test_a_denial_that_is_thrown_away_costs_all_the_same() -> None:
+    """While answers are older than what the feed told, junk is no cheaper than otherwise."""
+    bench = leased(limits(rate=0.001, burst=3))
+    request = bench.request("rfk_junk")
+    bench.renew(bench.revoke("rfk_junk"))
+    request.send(bench.no(head=0))
+    assert request.asks
+    request.send(bench.no(head=0))
+    request.go_on()
+    assert [bench.request(f"rfk_{number}").asks for number in range(2)] == [False, False]
+
+
+@pytest.mark.parametrize("change", ["updated", "enabled", "revoked"])
+def test_a_key_that_was_good_is_asked_about_after_a_change(change: str) -> None:
+    """Whatever the feed tells of a key, the next question about it is not one about junk."""
+    bench = leased(limits(rate=0.001, burst=4))
+    bench.learn()
+    for number in range(4):
+        bench.request(f"rfk_{number}").send(bench.no())
+    bench.renew(Event(1, change, fingerprint=DIGEST))
+    assert bench.hit() is None
+    request = bench.request()
+    assert request.asks
+    request.send(bench.no())
+    bench.clock.forward(5.0)
+    assert reasons([bench.request()]) == [Reason.TOO_MANY_UNKNOWN_KEYS]
+
+
+@pytest.mark.parametrize("how", ["workspace", "forget"])
+def test_so_it_is_after_a_change_of_its_workspace(how: str) -> None:
+    """Nor where its workspace changed, or somebody had it forgotten."""
+    bench = leased(limits(rate=0.001, burst=4))
+    bench.learn()
+    for number in range(4):
+        bench.request(f"rfk_{number}").send(bench.no())
+    if how == "workspace":
+        bench.renew(Event(1, "updated", workspace="acme"))
+    else:
+        bench.core.forget(DIGEST)
+    assert bench.hit() is None
+    assert bench.request().asks

@@ -168,12 +168,18 @@ def steps() -> st.SearchStrategy[tuple[str, bytes, float]]:
 
 
 def test_a_workspace_is_dropped_whole() -> None:
-    """All keys of one workspace go, and no others."""
+    """All keys of one workspace are found, and what is distrusted is not given: it is known to have been good."""
     store = Grants(10)
     for digest, slug in ((b"a", "one"), (b"b", "two"), (b"c", "one")):
         store.put(digest, (1.0, Grant(Workspace(slug)), 1.0, 1.0))
-    store.drop_workspace("one")
-    assert [store.get(digest) is not None for digest in (b"a", b"b", b"c")] == [False, True, False]
+    assert store.of_workspace("one") == [b"a", b"c"]
+    store.distrust([b"a", b"c", b"unknown"])
+    assert [entry[0] if (entry := store.get(each)) else None for each in (b"a", b"b", b"c", b"unknown")] == [
+        -math.inf,
+        1.0,
+        -math.inf,
+        None,
+    ]
 
 
 def junk(count: int) -> Iterator[str]:

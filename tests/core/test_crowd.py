@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rf_middleware._core import Core
 from rf_middleware._crowd import Crowd
 from rf_middleware._flight import Wait
 from rf_middleware._models import Reason, Refusal
-from tests.core.helpers import GRANT, INVALID, UNAVAILABLE, feedless, leased, plain, reasons
+from tests.core.helpers import GRANT, INVALID, UNAVAILABLE, Bench, HandClock, feedless, leased, limits, plain, reasons
 
 
 def test_beyond_the_seats_nobody_waits_for_a_slow_issuer() -> None:
@@ -89,6 +90,18 @@ def test_a_grant_that_ages_is_given_and_renewed_in_a_crowd() -> None:
     assert aging.verdict == GRANT
     assert aging.asks
     assert waiting.asks
+
+
+def test_all_validators_of_a_process_share_its_threads() -> None:
+    """Those who wait for one issuer leave threads free for what is cached of another."""
+    crowd, clock = Crowd(), HandClock()
+    one, other = (Bench(Core(limits(), clock, crowd), clock) for _ in range(2))
+    first = one.request("rfk_first", seats=1)
+    clock.forward(1.0)
+    assert reasons([other.request("rfk_second", seats=1)]) == [Reason.ISSUER_UNAVAILABLE]
+    crowd.forked()
+    assert other.request("rfk_second", seats=1).asks
+    assert first.asks
 
 
 def test_where_threads_are_not_counted_all_wait() -> None:

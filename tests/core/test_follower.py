@@ -96,6 +96,19 @@ def test_the_news_are_told_before_they_are_acknowledged() -> None:
     follower.close()
 
 
+def test_an_issuer_that_begins_anew_is_asked_again_what_it_offers() -> None:
+    """After a reset what the metadata said before may not hold: it is read again, and the feed is followed on."""
+    with following(True, reply(reset=True)) as (validator, issuer):
+        validator.check(KEY)
+        issuer.reached(3)
+        assert issuer.log.count("offered") == 1
+        issuer.steps.put(reply(reset=True))
+        issuer.steps.put(True)
+        issuer.reached(2)
+        assert issuer.log.count("offered") == 2
+        assert validator.staleness.kind == "lease"
+
+
 def test_an_issuer_without_a_feed_ends_the_thread() -> None:
     """A definite no makes the validator bounded, and nobody asks again (rule 7)."""
     with following(False) as (validator, issuer):

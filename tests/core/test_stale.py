@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._flight import Wait
+from rf_middleware._flight import Answer, Wait
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from rf_middleware._wire import Event
 from tests.core.helpers import (
@@ -146,6 +146,36 @@ def test_while_the_issuer_is_left_alone_it_costs_no_question() -> None:
     asked = bench.core.counts.asked
     assert isinstance(bench.request().verdict, Grant)
     assert bench.core.counts.asked == asked
+
+
+def test_a_refusal_that_is_thrown_away_ends_it_too() -> None:
+    """An issuer of another history that says no vouches for nothing, and neither does what was granted before."""
+    bench = leased(ALLOWED)
+    bench.learn()
+    bench.clock.forward(LEASE)
+    request = bench.request()
+    refusal = Answer(INVALID, "another history", 0)
+    while request.verdict is None:
+        request.send(refusal if request.asks else None)
+        bench.clock.forward(1.0)
+    assert request.verdict == UNAVAILABLE
+    assert failing(bench).verdict == UNAVAILABLE
+
+
+def test_nobody_waits_for_a_question_that_takes_long_already() -> None:
+    """Beside a question that has taken its second the old grant is given at once."""
+    bench = feedless(ALLOWED)
+    bench.learn()
+    bench.clock.forward(60.0)
+    first = bench.request()
+    bench.clock.forward(0.75)
+    second = bench.request()
+    assert isinstance(second.effect, Wait)
+    assert second.effect.timeout == pytest.approx(0.25)
+    bench.clock.forward(0.25)
+    third = bench.request()
+    assert isinstance(third.verdict, Grant)
+    assert first.asks
 
 
 def test_nobody_waits_long_for_what_can_be_made_up_for() -> None:

@@ -48,7 +48,9 @@ def over_the_wire(message: object) -> Any:
 
 
 @given(
-    st.builds(Poll, st.text(min_size=8, max_size=64), st.none() | TEXTS, st.integers(0, 2**63), SECONDS, LABELS, LABELS)
+    st.builds(
+        Poll, st.text(min_size=8, max_size=64), st.none() | TEXTS, st.integers(0, 2**63 - 1), SECONDS, LABELS, LABELS
+    )
 )
 def test_a_poll_arrives_as_it_was_sent(poll: Poll) -> None:
     """What a validator writes is what the issuer reads."""

@@ -3,6 +3,7 @@
 import resource
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rf_middleware import Grant, Validator, Workspace
@@ -26,7 +27,7 @@ class Flood:
         without_retry: refusals with 429 that did not say when to come back.
         good: answers to good keys, which came between.
         asked_again: questions about good keys after they were cached.
-        kilobytes: by how much the process grew after the first tenth.
+        kilobytes: by how much more of memory the process holds in the end than after the first tenth.
         remembered: denials that are remembered in the end.
     """
 
@@ -81,11 +82,17 @@ def flooded(count: int, a_second: float, **options: Any) -> Flood:
         if number % 10 == 0:
             seen.good[_call(app, f"good{number // 10 % GOOD}")[0]] += 1
         if number == count // 10:
-            grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seen.kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - grown
+            grown = _held()
+    seen.kilobytes = _held() - grown
     seen.asked, seen.asked_again, seen.seconds = issuer.junk, issuer.good - asked, count / a_second
     seen.remembered = validator.sizes.denials
     return seen
+
+
+def _held() -> int:
+    """Return the kilobytes that the process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() // 1024
 
 
 def _app(_environ: Any, start_response: Any) -> list[bytes]:

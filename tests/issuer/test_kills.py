@@ -14,3 +14,4 @@ def test_no_acknowledged_end_is_lost_or_undone_by_a_kill(tmp_path: Path) -> None
     figures = asyncio.run(killed(tmp_path, KILLS, random.randrange(1_000_000)))
     assert figures.kills == KILLS
     assert figures.made > 0
+    assert len(figures.ended) > 0

@@ -20,7 +20,7 @@ def test_a_million_junk_keys_within_the_budget(capsys: pytest.CaptureFixture[str
 
 
 def test_a_million_junk_keys_that_are_all_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a budget the pool of denials fills once, at 250 bytes an entry at most, and grows no more."""
+    """Without a budget the pool of denials fills once, and grows no more."""
     seen = flooded(COUNT, 1e6, unknown_key_rate=1e9, unknown_key_burst=10**9)
     with capsys.disabled():
         sys.stdout.write(f"\nflood without a budget: {seen}\n")

@@ -81,6 +81,7 @@ def test_no_trouble_lets_anybody_in_or_slows_who_is_known(tmp_path: Path, capsys
     with unwell(3600, made) as issuer, running(issuer, tmp_path) as sites:
         well = played(sites)
         assert well.problems() == []
+        assert well.let_in("new") > 0
         threads = {site.name: site.threads() for site in sites}
         for trouble in [*troubles, WELL]:
             issuer.play(trouble)

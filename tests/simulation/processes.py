@@ -1,10 +1,10 @@
 """What can happen to processes and their clocks."""
 
 import copy
-from threading import Lock
 
 from rf_middleware._clock import Clock
 from rf_middleware._memory import Memory
+from rf_middleware._turn import Turn
 from tests.simulation.things import LEASES, NEGATIVE_TTL, TIMEOUT, Process
 from tests.simulation.world import RATES, World
 
@@ -39,7 +39,7 @@ class Processes(World):
             return
         core, child = copy.copy(parent.core), Process(copy.copy(parent.clock))
         core.clock = lambda: self.clock(child)
-        core._lock, core._lease = Lock(), copy.copy(core._lease)
+        core._lock, core._lease = Turn(), copy.copy(core._lease)
         core._memory = copied(parent.core._memory, core.clock)
         core._look_up = core._memory.grants.get
         child.core = core

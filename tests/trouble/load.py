@@ -55,6 +55,10 @@ class Figures:
             if status not in _ALLOWED[kind]
         ]
 
+    def let_in(self, kind: str) -> int:
+        """Return how many requests with such keys were answered 200."""
+        return sum(number for (_, each, status), number in self.statuses.items() if (each, status) == (kind, 200))
+
     def line(self, site: str, well: "Figures") -> str:
         """Return what there is to say about a server, beside what it did while all was well."""
         counted = {name: number for name, number in self.statuses.items() if name[0] == site}

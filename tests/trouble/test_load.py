@@ -37,6 +37,7 @@ def test_a_line_says_how_much_slower_it_was() -> None:
     for status in (200, 200):
         ill.note("uvicorn", "cached", status, 0.3)
     ill.note("uvicorn", "new", 503, 5.0)
+    assert (ill.let_in("cached"), ill.let_in("new")) == (2, 0)
     assert ill.line("uvicorn", well) == (
         "uvicorn: 3 requests, 2 from the cache, 1 refused, slowest cached answer x 3.00"
     )

@@ -16,17 +16,19 @@ class Worker:
 
     def __init__(self, threads: object) -> None:
         self.cfg = SimpleNamespace(threads=threads)
+        self.tpool = object()
 
     def handle_abort(self, _signal: int, _frame: FrameType | None) -> None:
         """Do nothing."""
 
 
 @contextmanager
-def gunicorn(threads: object) -> Generator[None]:
+def gunicorn(threads: object) -> Generator[Worker]:
     """Let the process be a worker with so many threads."""
-    before = signal.signal(signal.SIGABRT, Worker(threads).handle_abort)
+    worker = Worker(threads)
+    before = signal.signal(signal.SIGABRT, worker.handle_abort)
     try:
-        yield
+        yield worker
     finally:
         signal.signal(signal.SIGABRT, before)
 
@@ -50,6 +52,13 @@ def test_a_gunicorn_worker_says_how_many_threads_it_has(threads: object, seats: 
     """One of them is left for what is cached; a worker with one thread, or with greenlets, has no such limit."""
     with gunicorn(threads):
         assert Seats(None).number == seats
+
+
+def test_a_worker_that_has_no_pool_of_threads_passes_over_the_setting() -> None:
+    """A worker with greenlets may be told of threads, and has none."""
+    with gunicorn(8) as worker:
+        del worker.tpool
+        assert Seats(None).number == float("inf")
 
 
 @pytest.mark.parametrize(("told", "seats"), [({"threads": b"4"}, 3), ({"threads": 4}, 3), ({}, float("inf"))])

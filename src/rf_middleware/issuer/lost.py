@@ -12,8 +12,9 @@ __all__ = ["Lost"]
 
 _log = logging.getLogger("rf_middleware.issuer")
 _PUT_BACK: Final = (
-    "%s is not as the last server left it: an older copy was put back, or it was moved. What was revoked after a copy"
-    " was made is good again here; see Backups in docs/issuer.md"
+    "%s is not as the last server left it: an older copy was put back, or it was moved, or the file .start beside it"
+    " was changed (chown, chmod). What was revoked after a copy was made is good again here; see Backups in"
+    " docs/issuer.md"
 )
 _LOST: Final = (
     "%s lacks at least %d of the changes that a validator had been told of: an older copy was put back. What they"

@@ -33,14 +33,14 @@ _AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Call(Unpicklable):
-    """One request, and how many bytes its answer may have. Its repr shows neither headers nor body: one holds a key."""
+    """One request, and how many bytes its answer may have, headers too. Its repr shows neither: one holds a key."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False, default_factory=dict[str, str])
     form: Mapping[str, str] | None = field(repr=False, default=None)
     json: object = field(repr=False, default=None)
-    largest: int = 1 << 16
+    largest: int = (1 << 16) - (1 << 10)  # less than is read at once: what follows it is read with it, and seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Http:
             client = httpx.AsyncClient(transport=self._transport, cookies=no_cookies, limits=limits)
             found = self._clients[loop] = client, asyncio.Semaphore(_AT_ONCE)
             for dead in [each for each in list(self._clients) if each is not None and each.is_closed()]:
-                del self._clients[dead]
+                self._clients.pop(dead, None)
         return found
 
     def _request(self, client: "httpx.AsyncClient", call: Call, timeout: float) -> "httpx.Request":
@@ -198,9 +198,9 @@ async def _read(response: "httpx.Response", largest: int) -> Received | Failure:
         return Failure("the answer is in no version of HTTP that was asked for")
     if response.headers.get("content-encoding", "identity") != "identity":
         return Failure("the answer is encoded, which was not asked for")
-    body = bytearray()
+    body, head = bytearray(), sum(len(name) + len(value) for name, value in response.headers.raw)
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > largest:
+        if len(body) + head > largest:
             return Failure("the answer is too large")
     return Received(response.status_code, response.headers, bytes(body))
