@@ -100,8 +100,8 @@ class Core:
         with self._lock:
             if self._spare(question.digest, now) is None:
                 return patience
-            asked = self._memory.flights.get(question.digest)
-            return min(patience, max(0.0, (asked[0].sent if asked else now) + _PATIENCE - now))
+            asked = self._memory.asked_since(question.digest, now)
+        return min(patience, max(0.0, asked + _PATIENCE - now))
 
     def rise(self, question: Question) -> None:
         """Note that it waits no more."""
@@ -153,7 +153,8 @@ class Core:
     def land(self, digest: bytes, flight: Flight, answer: Answer | None) -> Verdict | None:
         """Take in an answer; ``None`` when it was thrown away or never came."""
         if answer is None:
-            return self._lock.last(partial(self._lost, digest, flight))
+            self._lock.last(partial(self._lost, digest, flight))
+            return None
         with self._lock:
             listed = self._memory.land(digest, flight)
             verdict = self._judge(digest, flight, answer) if listed else None
@@ -192,10 +193,7 @@ class Core:
         return answer.epoch != epoch or answer.head < max(flight.applied, flight.fence)
 
     def or_stale(self, digest: bytes, verdict: Verdict) -> Verdict:
-        """Return what a request is told: the verdict, or where nobody can give one an old grant, if that is allowed.
-
-        RFC 5861 section 4. The time allowed counts from when the grant could last be given without asking.
-        """
+        """Return the verdict, or where nobody can give one an old grant, if that is allowed (RFC 5861 section 4)."""
         if isinstance(verdict, Grant) or verdict.reason is not Reason.ISSUER_UNAVAILABLE:
             return verdict
         with self._lock:

@@ -44,6 +44,10 @@ class Memory:
         """Put a flight on the list, after those that began before it."""
         self.flights[digest] = (*self.flights.get(digest, ()), flight)
 
+    def asked_since(self, digest: bytes, now: float) -> float:
+        """Return since when a key is asked about; now, when it is not."""
+        return min((flight.sent for flight in self.flights.get(digest, ())), default=now)
+
     def land(self, digest: bytes, flight: Flight) -> bool:
         """Take a flight off the list; false when it was not on it, as after a fork."""
         listed = self.flights.get(digest, ())

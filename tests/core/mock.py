@@ -35,6 +35,7 @@ UNUSABLE: dict[str, httpx.Response] = {
     "no text": httpx.Response(200, content=b'{"workspace": "\xff\xfe"}'),
     "deep JSON": httpx.Response(200, content=b"[" * 60_000),
     "a long body": httpx.Response(200, content=b'{"workspace": "acme", "active": true, "x": "' + b"x" * 70_000 + b'"}'),
+    "long headers": httpx.Response(200, headers={"X-Long": "x" * 64_600}, json={"workspace": "acme", "active": True}),
     "a huge number": httpx.Response(200, content=b'{"workspace": ' + b"9" * 5000 + b"}"),
     "gzip": httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx.ByteStream(b"\x1f\x8bjunk")),
 }

@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from tests.core.servers import Behave, Server, until
-from tests.real.stage import ROOT
+from tests.real.started import ROOT
 
 __all__ = ["Logged", "answering", "logged"]
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.real.stage import ROOT
+from tests.real.started import ROOT
 
 
 def test_a_login_that_is_killed_leaves_no_key_for_others(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 
 from tests.leaks.failing import ADAPTERS
 from tests.leaks.remembering import KEEPING
-from tests.real.stage import ROOT
+from tests.real.started import ROOT
 
 
 def test_after_a_request_nothing_holds_its_key() -> None:

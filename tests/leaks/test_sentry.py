@@ -15,7 +15,7 @@ from tests.core.mock import TOKEN
 from tests.leaks.canary import grep
 from tests.leaks.reporters import is_ours, is_theirs
 from tests.leaks.reporting import KEY, _without_query
-from tests.real.stage import ROOT
+from tests.real.started import ROOT
 
 
 def sent(folder: Path, how: str) -> list[dict[str, Any]]:

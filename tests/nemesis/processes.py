@@ -19,7 +19,7 @@ from tests.core.servers import until
 from tests.issuer.test_serve import COMMAND, printed
 from tests.nemesis.proxy import Proxy
 from tests.nemesis.wire import Wire
-from tests.real.stage import ROOT
+from tests.real.started import ROOT
 
 __all__ = ["LEASE", "IssuerProcess", "Kind", "Site", "Worker"]
 

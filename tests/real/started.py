@@ -8,16 +8,16 @@ from pathlib import Path
 
 from rf_middleware.demo.child import Server
 
-__all__ = ["started"]
+__all__ = ["ROOT", "started"]
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def started(name: str, command: Sequence[str], **settings: str) -> Server:
     """Start Python with these arguments, and with these variables beside those of the test."""
     process = subprocess.Popen(
         [sys.executable, *command],
-        cwd=_ROOT,
+        cwd=ROOT,
         env={**os.environ, **settings, "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,11 +7,11 @@ import logging
 import logging.config
 import pickle
 from collections.abc import Generator
+from importlib import import_module
 from types import MappingProxyType
 from typing import Any
 
 import pytest
-from gunicorn.glogging import SafeAtoms
 from uvicorn.logging import AccessFormatter
 
 from rf_middleware.exceptions import ConfigurationError
@@ -117,7 +117,9 @@ def test_arguments_that_do_not_fit_lose_their_keys_too() -> None:
 
 def test_a_mapping_stays_of_its_kind() -> None:
     """What stands for a header that a request does not have is gunicorn's to say."""
-    atoms = SafeAtoms({"r": f"GET /?api_key={KEY} HTTP/1.1", "s": "200"})
+    atoms: dict[str, str] = import_module("gunicorn.glogging").SafeAtoms(
+        {"r": f"GET /?api_key={KEY} HTTP/1.1", "s": "200"}
+    )
     assert told(record("%(r)s %(s)s %({x-forwarded-for}i)s", atoms)) == "GET /?api_key=[key] HTTP/1.1 200 -"
     assert atoms["r"] == f"GET /?api_key={KEY} HTTP/1.1"
     other = MappingProxyType({"r": f"api_key={KEY}"})
