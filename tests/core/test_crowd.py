@@ -124,7 +124,7 @@ def test_some_threads_are_always_left_in_time(steps: list[tuple[bool, float]], s
             full = len(waiting) >= seats
             patience = crowd.enter(number, seats, now)
             assert (patience == math.inf) is not full
-                assert patience == math.inf or 0.0 <= patience <= 1.0 + 1e-9
+            assert patience == math.inf or 0.0 <= patience <= 1.0 + 1e-9
             waiting[number] = now + patience
             if not patience:
                 crowd.leave(waiting.popitem()[0])
