@@ -168,6 +168,35 @@ def test_an_owner_who_leaves_takes_their_keys_along(database: Path) -> None:
     assert told(database) == ["revoked", "revoked"]
 
 
+def test_keys_are_revoked_by_their_ids(database: Path) -> None:
+    """All that are named end, in one go and for good; a second time changes nothing."""
+    made: list[dict[str, Any]] = [json.loads(invoke(database, "key", "acme", "--json").stdout) for _ in range(3)]
+    ids = [each["keyId"] for each in made]
+    done = invoke(database, "revoke-key", "acme", *ids[:2])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ids[:2]
+    assert "no validator holds a lease" in done.stdout
+    assert [good(database, each["key"]) for each in made] == [False, False, True]
+    assert invoke(database, "revoke-key", "acme", ids[0], "--json").exit_code == 0
+    assert told(database) == ["revoked", "revoked"]
+
+
+def test_where_one_key_is_not_there_none_is_revoked(database: Path) -> None:
+    """A mistyped id, or one of another workspace, is named, and nothing was done."""
+    made: dict[str, Any] = json.loads(invoke(database, "key", "acme", "--json").stdout)
+    invoke(database, "create", "beta")
+    for slug, ids, wrong in (
+        ("acme", [made["keyId"], "mistyped"], "mistyped"),
+        ("beta", [made["keyId"]], made["keyId"]),
+    ):
+        done = invoke(database, "revoke-key", slug, *ids)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == f"rf-middleware: {slug} has no key {wrong}; nothing was done\n"
+    assert good(database, made["key"])
+    assert invoke(database, "revoke-key", "acme").exit_code == 2
+    assert told(database) == []
+
+
 def test_a_new_key_when_the_last_one_is_gone(database: Path) -> None:
     """It has full access, its name or a plain one, and is shown once in each form."""
     plain = invoke(database, "key", "acme").stdout

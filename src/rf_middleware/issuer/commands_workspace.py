@@ -11,7 +11,7 @@ import click
 
 from rf_middleware._models import SLUG
 from rf_middleware._terminal import Failed, show
-from rf_middleware.issuer.changes import remove_owner, set_workspace
+from rf_middleware.issuer.changes import remove_owner, revoke, set_workspace
 from rf_middleware.issuer.commands import (
     command,
     database_option,
@@ -150,6 +150,26 @@ def delete(slug: str, database: str | None, *, yes: bool, wait: bool, as_json: b
     if not yes and not closed:
         click.confirm(f"The keys of {slug} end for good. Go on?", abort=True, err=True)
     _set(slug, "deleted", database, wait=wait, as_json=as_json)
+
+
+@workspace.command("revoke-key")
+@click.argument("slug", callback=_slug)
+@click.argument("key_ids", metavar="KEY_ID...", nargs=-1, required=True)
+@wait_option
+@database_option
+@json_option
+def revoke_keys(slug: str, key_ids: tuple[str, ...], database: str | None, *, wait: bool, as_json: bool) -> None:
+    """End keys for good, protected ones too; all of them, or where one is not there none."""
+    with opened(database) as store:
+        found = workspace_of(store, slug, deleted_too=True)
+        for key_id in key_ids:
+            if store.key_of(found.id, key_id) is None:
+                message = f"{slug} has no key {key_id}; nothing was done"
+                raise Failed(message)
+        for place, key_id in enumerate(key_ids, 1):
+            last = place == len(key_ids)  # once that holds, so do those before it
+            said, _ = carry_out(store, revoke(key_id), f"{key_id} is revoked", wait=wait and last, as_json=as_json)
+            click.echo(said)
 
 
 @workspace.command("remove-owner")
