@@ -185,10 +185,8 @@ def test_where_one_key_is_not_there_none_is_revoked(database: Path) -> None:
     """A mistyped id, or one of another workspace, is named, and nothing was done."""
     made: dict[str, Any] = json.loads(invoke(database, "key", "acme", "--json").stdout)
     invoke(database, "create", "beta")
-    for slug, ids, wrong in (
-        ("acme", [made["keyId"], "mistyped"], "mistyped"),
-        ("beta", [made["keyId"]], made["keyId"]),
-    ):
+    key_id = made["keyId"]
+    for slug, ids, wrong in (("acme", [key_id, "mistyped"], "mistyped"), ("beta", [key_id], key_id)):
         done = invoke(database, "revoke-key", slug, *ids)
         assert (done.exit_code, done.stdout) == (1, "")
         assert done.stderr == f"rf-middleware: {slug} has no key {wrong}; nothing was done\n"
