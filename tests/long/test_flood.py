@@ -26,4 +26,4 @@ def test_a_million_junk_keys_that_are_all_asked_about(capsys: pytest.CaptureFixt
         sys.stdout.write(f"\nflood without a budget: {seen}\n")
     assert (set(seen.statuses), seen.good, seen.asked_again) == ({401}, {200: COUNT // 10}, 0)
     assert 50_000 <= seen.remembered <= 100_000
-    assert seen.kilobytes < 4_096
+    assert seen.kilobytes < 12_000  # what the pool may hold beside itself while a generation of it grows
