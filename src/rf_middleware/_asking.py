@@ -69,7 +69,6 @@ def _found_out(core: Core, question: Question, patience: float) -> Flow:
 def _lead(core: Core, question: Question, flight: Flight) -> Flow:
     """Ask, on behalf of all who share the flight."""
     answer: Answer | None = None
-    verdict: Verdict | None = None
     try:
         reply = yield Ask(question.key, core.limits.timeout)
         answer = reply if isinstance(reply, Answer) else Answer(UNAVAILABLE)

@@ -107,7 +107,7 @@ class Core:
         """Note that it waits no more."""
         self._crowd.leave(question)
 
-    def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
+    def decide(self, question: Question, arrived: int, *, may_wait: bool) -> Verdict | Share:
         """Answer, or take part in a flight.
 
         Args:
