@@ -7,7 +7,7 @@ import pytest
 
 from rf_middleware._flight import Answer
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
-from tests.core.helpers import GRANT, INVALID, UNAVAILABLE, Bench, feedless, leased, limits, plain, reasons
+from tests.core.helpers import GRANT, INVALID, UNAVAILABLE, Bench, dark, feedless, leased, limits, plain, reasons
 
 DEFINITE = [Reason.INVALID_KEY, Reason.PAYMENT_REQUIRED, Reason.FORBIDDEN, Reason.PAUSED]
 GOOD_SLUGS = ["a", "acme", "Acme-2", "0", "a_b-c", "-".join(["long"] * 50)]
@@ -133,14 +133,14 @@ def test_a_denial_ends_a_cached_grant() -> None:
 
 
 def test_a_grant_ends_a_cached_denial() -> None:
-    """A key that is good now is not denied by what was remembered."""
-    bench = leased()
-    first = bench.request()
-    bench.core.forget(first.digest)
-    first.send(bench.no())
-    first.go_on()
-    first.send(bench.yes())
-    assert bench.request().verdict == GRANT
+    """Of two checks at once the one that ends last counts: a key that is good now is not denied by what came before."""
+    bench = dark()
+    first, second = bench.request(), bench.request()
+    first.send(plain(INVALID))
+    assert bench.request().verdict == INVALID
+    second.send(plain())
+    assert second.verdict == GRANT
+    assert bench.request().asks
 
 
 def test_a_refusal_without_a_history_counts() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._keyformat import KeyFormat
+from rf_middleware._keyformat import KeyFormat, checksum
 from rf_middleware.issuer.keys import KEY_FORMAT, KEY_PREFIX, mint
 
 SAID: dict[str, Any] = {"prefix": "rfk_", "length": 37, "checksum": "crc32-base62"}
@@ -31,6 +31,14 @@ def test_keys_pass_and_typing_errors_do_not(data: st.DataObject) -> None:
     assert KEY_FORMAT.could_be(key.encode())
     for wrong in (key[:place] + other + key[place + 1 :], key[:place] + key[place + 1 :], key + other):
         assert KEY_FORMAT.could_be(wrong.encode()) is (wrong == key)
+
+
+@pytest.mark.parametrize(
+    "body", ["rfk_" + "a" * 26, "rfk_" + "a" * 28, "rfk_" + "a" * 26 + "-", "rfk_" + "a" * 26 + "\n"]
+)
+def test_a_checksum_alone_makes_no_key(body: str) -> None:
+    """Its length and its characters have to be right too, whoever can reckon the rest."""
+    assert not KEY_FORMAT.could_be((body + checksum(body.encode())).encode())
 
 
 @given(st.binary(max_size=600))
@@ -61,6 +69,15 @@ def test_nothing_is_ruled_out_that_has_another_prefix(key: bytes) -> None:
 def test_what_is_not_understood_rules_nothing_out(changed: dict[str, Any]) -> None:
     """An announcement in words that are not known here is none: each key is asked about, as before."""
     assert KeyFormat.parse({**SAID, **changed}) is None
+
+
+@pytest.mark.parametrize(
+    ("prefix", "length"), [("abc", 10), ("abc", 512), ("x" * 64, 71), ("!~+", 37)], ids=["short", "long", "wide", "odd"]
+)
+def test_the_widest_formats_are_understood(prefix: str, length: int) -> None:
+    """A prefix of 3 to 64 visible characters, and a key of up to 512 with room for more than the checksum."""
+    assert KeyFormat.parse({**SAID, "prefix": prefix, "length": length}) == KeyFormat(prefix, length)
+    assert KeyFormat.parse({**SAID, "prefix": prefix, "length": len(prefix) + 6}) is None
 
 
 @given(JSON)
