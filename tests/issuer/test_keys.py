@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rf_middleware.issuer.keys import (
     KEY_PREFIX,
+    PUBLISHABLE_PREFIX,
     TOKEN_PREFIX,
     could_be_key,
     mint,
@@ -51,6 +52,8 @@ def test_the_check_takes_any_text(text: str) -> None:
     ("presented", "could"),
     [
         ("imported-from-elsewhere", True),
+        ("!", True),
+        ("~", True),
         ("x" * 512, True),
         ("x" * 513, False),
         ("", False),
@@ -72,6 +75,13 @@ def test_a_publishable_key_names_its_workspace() -> None:
 
 
 def test_ids_differ() -> None:
-    """Ids are random and fit into a path."""
-    assert re.fullmatch("[0-9A-Za-z]{16}", new_id())
-    assert new_id() != new_id()
+    """Ids are random in every place and fit into a path."""
+    made = [new_id() for _ in range(1_000)]
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch("[0-9A-Za-z]{16}", each) for each in made)
+    assert min(len(set(places)) for places in zip(*made, strict=True)) > 31
+
+
+def test_secrets_are_known_by_their_prefix() -> None:
+    """What looks for them in logs and repositories finds those of every version."""
+    assert (KEY_PREFIX, TOKEN_PREFIX, PUBLISHABLE_PREFIX) == ("rfk_", "rfv_", "rf_")

@@ -261,6 +261,11 @@ def test_a_token_has_a_limited_number_of_sessions() -> None:
     assert reply(leases.poll(3, OWNER, poll("c", 0), 10.0), 3).lease == LEASE
 
 
+def test_a_refused_poll_says_why() -> None:
+    """Whoever runs the validator reads it in a log."""
+    assert (CLOSING, CROWDED) == ("The issuer is shutting down", "This token has too many sessions")
+
+
 def test_sessions_are_forgotten_some_time_after_their_lease_ended() -> None:
     """Dead validators cost nothing for ever, and a short absence costs no cache."""
     leases = machine()

@@ -49,16 +49,16 @@ class Session:
 
     Attributes:
         name: its token and session.
-        end: when its lease ends.
-        after: the newest event when that was granted, which told of it.
+        after: the newest event when its lease was granted, which told of it.
+        end: when that ends.
         acked: the newest event that it said it has applied.
         earlier: what was published during earlier leases, which may still be waited for.
         ticket: of the poll that is parked.
     """
 
     name: Name
+    after: int
     end: float = 0.0
-    after: int = 0
     acked: int = 0
     earlier: tuple[Owed, ...] = ()
     ticket: int | None = None
