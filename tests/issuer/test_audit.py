@@ -71,6 +71,7 @@ def test_what_adds_something_has_a_row(database: Database) -> None:
         "token.create",
         "token.revoke",
     ]
+    assert [row["seq"] for row in rows(database)] == [1, 2, 3, 4, 5], "a gap is a row that was taken away"
     row = rows(database)[2]
     assert (row["actor_id"], row["actor_name"], row["address"]) == ("p1", "ann@example.com", "203.0.113.9")
     assert (row["target"], row["workspace_id"], row["detail"]) == (key, workspace, {"name": "k", "scopes": ["a:b"]})

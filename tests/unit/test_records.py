@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from rf_middleware.issuer.records import ENDED, Ended, Key, Life, NewKey, Workspace
+from rf_middleware.issuer.records import ENDED, Ended, Key, Life, Lookup, NewKey, Workspace
 
 ACME = Workspace("w", "acme", "Acme")
 
@@ -47,3 +47,4 @@ def test_what_is_found_and_what_comes_of_a_change_is_little_at_first() -> None:
     assert Ended(1, before=False, missed=True) == Ended(1, before=False)
     assert Ended(1, before=True) != Ended(1, before=False)
     assert Life("e", 1, 0.0, ()).put_back is False
+    assert Lookup("e", 1) == Lookup("e", 1, None, None)

@@ -90,7 +90,7 @@ class LoginStore(StoreBase):
             if device is None or now is None or not _went_on(connection, device, now):
                 raise LoginOver
             told = {"client": now.client, "device": now.name, "workspaces": list(workspaces)}
-            append(connection, by, Note(f"login.{'approve' if workspaces else 'deny'}", device_id, detail=told))
+            append(connection, by, Note("login.approve" if workspaces else "login.deny", device_id, detail=told))
 
     def poll_login(self, device_id: str, minting: Minting, address: str) -> str | tuple[Handed, ...]:
         """Take in that a device asks for its keys: hand them out, or return what it is told instead."""
