@@ -4,7 +4,7 @@ import tracemalloc
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -147,6 +147,7 @@ def test_nobody_elsewhere_keeps_a_person_out() -> None:
 def test_a_place_is_known_for_a_month(later: float, *, still: bool) -> None:
     """After that an address is like any other, until the person signs in there again."""
     clock, attempts = made(account=2)
+    clock.time += 40 * 86_400.0  # a server runs for longer than that
     for _ in range(2):
         assert succeed(attempts, "ada", HOME)
     clock.time += later
@@ -165,6 +166,28 @@ def test_the_last_places_of_a_person_are_known() -> None:
     waits = [wait(attempts, "ada", f"192.0.2.{number}") for number in range(9)]
     assert [each > 0.0 for each in waits] == [False, True, *[False] * 7]
     assert wait(attempts, "bob", HOME) == 0.0
+
+
+def test_who_signed_in_last_is_remembered() -> None:
+    """Of more accounts than fit, the one that was signed in to longest ago is like any other."""
+    _, attempts = made(account=1, remembered=3)
+    for account in ("ann", "bob", "cid", "dan"):
+        assert succeed(attempts, account, HOME)
+    known = []
+    for account in ("ann", "bob", "cid", "dan"):
+        assert failed(attempts, account, AWAY) == 1
+        known.append(wait(attempts, account, HOME) == 0.0)
+    assert known == [False, True, True, True]
+
+
+def test_a_server_lets_pass_what_people_mistype() -> None:
+    """Five at an account from one address, thirty from an address, a hundred at an account; then one in a while."""
+    one, many, everywhere = (Attempts(Turned()) for _ in range(3))
+    assert [wait(one, "ada", HOME) for _ in range(6)] == [0.0] * 5 + [60.0]
+    tries = [wait(many, f"person {number}", HOME) for number in range(31)]
+    assert tries == [0.0] * 30 + [10.0]
+    tries = [wait(everywhere, "ada", f"192.0.2.{number}") for number in range(101)]
+    assert tries == [0.0] * 100 + [300.0]
 
 
 def test_without_an_account_the_address_counts() -> None:
@@ -201,6 +224,7 @@ def test_what_one_person_has_of_the_network_is_one_address(one: str, other: str,
     assert (wait(attempts, None, other) > 0.0) is same
 
 
+@example("\ud800", "\udfff")
 @given(st.text(st.characters(exclude_categories=())), st.text(st.characters(exclude_categories=())))
 def test_any_text_is_an_account_and_an_address(account: str, address: str) -> None:
     """What comes over the network breaks nothing."""
