@@ -69,3 +69,11 @@ def test_at_its_end_a_lease_is_over() -> None:
     assert leases.waiting_for(1, 9.9) == 1
     assert leases.waiting_for(1, 10.0) == 0
     assert acknowledged(leases.tick(10.0)) == [(1, 0, 1)]
+
+
+def test_whoever_comes_meanwhile_costs_nobody_a_cache() -> None:
+    """A validator that was away for some seconds follows on, while tokens without a session begin."""
+    leases = machine(limit=1)
+    join(leases, "a", 0.0)
+    join(leases, "b", 20.0, "token-two")
+    assert not reply(leases.poll(1, OWNER, poll("a", 0, wait=0.0), 30.0), 1).reset

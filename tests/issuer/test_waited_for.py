@@ -68,7 +68,10 @@ def test_a_validator_that_is_long_gone_is_in_the_receipt() -> None:
     for now in (60.0, 120.0, 180.0):
         assert acknowledged(leases.tick(now)) == []
     assert leases.seen(180.0) == []
-    assert outcomes(leases.tick(200.0)) == [Outcome("session-a", "", confirmed=False, after=10.0)]
+    leases.publish(event(2), 180.0, 180.0)
+    old, new = (each for each in leases.tick(200.0) if isinstance(each, Acknowledged))
+    assert old.outcomes == (Outcome("session-a", "", confirmed=False, after=10.0),)
+    assert (new.outcomes, new.expired) == ((), 0)
 
 
 def test_a_validator_that_does_not_ack_is_remembered_once() -> None:

@@ -1,6 +1,7 @@
 """How the routes of an app are found below what is wrapped around it."""
 
 import re
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,6 +64,20 @@ def test_each_route_is_there_once() -> None:
     app = flask()
     app.add_url_rule("/a/<name>", "again", view, methods=["POST"])
     assert found(app, {"name": "x"}) == [("POST", "/a/x")]
+
+
+@pytest.mark.parametrize("missing", [("starlette",), ("starlette", "flask")])
+def test_a_framework_that_is_not_loaded_is_not_needed(missing: tuple[str, ...]) -> None:
+    """A Flask app is walked where nobody has loaded Starlette; where neither is loaded nothing is an app."""
+    app, loaded = flask(), {name: sys.modules.pop(name) for name in missing}
+    try:
+        if "flask" in missing:
+            with pytest.raises(TypeError, match=r"^a Flask can't be walked"):
+                routes_of(app, {"name": "x"})
+        else:
+            assert found(app, {"name": "x"}) == [("POST", "/a/x")]
+    finally:
+        sys.modules.update(loaded)
 
 
 def nested(times: int) -> object:
