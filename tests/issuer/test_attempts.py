@@ -173,7 +173,7 @@ def test_who_signed_in_last_is_remembered() -> None:
     _, attempts = made(account=1, remembered=3)
     for account in ("ann", "bob", "cid", "dan"):
         assert succeed(attempts, account, HOME)
-    known = []
+    known: list[bool] = []
     for account in ("ann", "bob", "cid", "dan"):
         assert failed(attempts, account, AWAY) == 1
         known.append(wait(attempts, account, HOME) == 0.0)
