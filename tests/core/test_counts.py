@@ -24,14 +24,14 @@ def test_each_question_is_counted_by_how_it_ended() -> None:
 
 
 def test_each_answer_that_is_thrown_away_is_counted() -> None:
-    """An answer that is older than a change is no grant and no denial."""
+    """What the issuer said is counted as it said it, and once more where it is older than a change."""
     bench = leased()
     request = bench.request()
     for _ in range(3):
         bench.renew(bench.revoke())
         request.send(bench.yes(head=bench.head - 1))
         request.go_on()
-    assert bench.core.counts == Counts(asked=4, outdated=3, events=3, resets=1)
+    assert bench.core.counts == Counts(asked=4, granted=3, outdated=3, events=3, resets=1)
 
 
 def test_each_request_that_was_not_asked_about_is_counted_by_why() -> None:
