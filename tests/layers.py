@@ -87,7 +87,7 @@ LAYERS = [
     ),
     Layer(
         name="asgi_parts",
-        files="_asgi _asgi_streams _asgi_sockets",
+        files="_asgi _asgi_hit _asgi_streams _asgi_sockets",
         why="what the ASGI adapters share; plain ASGI apps must not load Starlette",
         may="values leaves guard asgi_parts",
         lazily="identity",
@@ -101,7 +101,7 @@ LAYERS = [
     ),
     Layer(
         name="wsgi_parts",
-        files="_wsgi _wsgi_body _wsgi_answers _wsgi_streams",
+        files="_wsgi _wsgi_hit _wsgi_body _wsgi_answers _wsgi_streams",
         why="what the WSGI adapters share; plain WSGI apps must not load Flask",
         may="values leaves guard wsgi_parts",
     ),

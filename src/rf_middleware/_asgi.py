@@ -22,6 +22,7 @@ __all__ = [
     "attach",
     "custom_answer",
     "enter",
+    "exempted",
     "header",
     "look",
     "refuse",
@@ -43,23 +44,12 @@ _REQUESTED: Final = b"access-control-request-method"
 
 
 def enter(guard: Guard, scope: Scope) -> Visit | Refusal | Pending | Unread:
-    """Strip the scope and decide about it as far as that goes without waiting. A hit ends here."""
+    """Strip the scope and decide about it as far as that goes without waiting."""
     query: bytes = scope.get("query_string", b"") if CONTEXT not in scope else scope[CONTEXT].query
-    headers: list[tuple[bytes, bytes]] = []
-    watched = guard.watched
-    for pair in scope["headers"]:
-        if pair[0] in watched:
-            headers.append(pair)  # noqa: PERF401 - on the hit path a list comprehension costs a frame
-    named: Pairs = ()
-    if query or len(headers) != 1 or headers[0][0] == b"referer":
-        named = strip(guard, scope, query)
-    if guard.has_exempt and guard.exempts(_routed(scope), scope.get("raw_path") or b""):
+    named = strip(guard, scope, query)
+    if guard.has_exempt and exempted(guard, scope):
         return guard.unguarded(query)
-    if guard.plain and len(headers) + len(named) == 1:
-        visit = guard.hit(headers, named, query)
-        if visit is not None:
-            return visit
-    return look(guard, scope, headers, named, query)
+    return look(guard, scope, [pair for pair in scope["headers"] if pair[0] in guard.watched], named, query)
 
 
 def look(guard: Guard, scope: Scope, headers: Pairs, named: Pairs, query: bytes) -> Visit | Refusal | Pending | Unread:
@@ -108,8 +98,10 @@ async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -
     return None
 
 
-def _routed(scope: Scope) -> str:
-    return inner_path(scope["path"], scope.get("root_path", ""))
+def exempted(guard: Guard, scope: Scope) -> bool:
+    """Tell whether the path that is routed needs no key."""
+    path = inner_path(scope["path"], scope.get("root_path", ""))
+    return guard.exempts(path, scope.get("raw_path") or b"")
 
 
 def header(scope: Scope, name: bytes) -> bytes:

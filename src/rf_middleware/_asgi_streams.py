@@ -81,19 +81,21 @@ class Answering:
         mark: of the validator's streams, noted before the key was looked at.
     """
 
-    stream: _Task | None = None  # on the class, with the next: most requests never set them
-    _finished = False
+    __slots__ = ("_finished", "_mark", "_send", "_visit", "stream")
 
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
         self._visit = visit
         self._send = send
         self._mark = mark
+        self.stream: _Task | None = None
+        self._finished = False
 
-    def __call__(self, message: Message) -> Awaitable[None]:
+    def answer(self, message: Message) -> Awaitable[None]:
+        """Send a message of the app's: this is what it gets as ``send``."""
         if message["type"] == "http.response.start":
             visit = self._visit
             told = None if visit.guard.tells is None else _in_bytes(visit.told())
-            message = dict(message)
+            message = {**message}
             message["headers"] = finished(message.get("headers", ()), ASGI, visit.carrier.asgi, told)
             return self._send(message)
         if self.stream is None:
@@ -178,12 +180,17 @@ class Answering:
 class AnsweringRoute(Answering):
     """The same for the response of one route, whose headers are its own."""
 
-    def __call__(self, message: Message) -> Awaitable[None]:
-        return self._send(message) if message["type"] == "http.response.start" else super().__call__(message)
+    __slots__ = ()
+
+    def answer(self, message: Message) -> Awaitable[None]:
+        """Send a message of the route's."""
+        return self._send(message) if message["type"] == "http.response.start" else super().answer(message)
 
 
 class AnsweringWebSocket(Answering):
     """The same for a WebSocket: a stream from the start, which can be closed in words."""
+
+    __slots__ = ()
 
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
         super().__init__(visit, send, mark)
@@ -211,7 +218,7 @@ async def watch(serve: ASGIApp, scope: Scope, receive: Receive, answering: Answe
         Cut: a response was cut.
     """
     try:
-        await serve(scope, receive, answering)
+        await serve(scope, receive, answering.answer)
         await answering.settle()
     except (CancelledError, Cut, ExceptionGroup):  # a group: what a task of the app's was told
         if not answering.was_cut():

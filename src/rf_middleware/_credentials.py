@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
-from rf_middleware._locations import ALLOWED, BLANKS, Carrier, Extract, extractor, parse, stripped
+from rf_middleware._locations import ALLOWED, BLANKS, Carrier, Extract, extractor, parse
 from rf_middleware._models import Reason, Refusal
 from rf_middleware.exceptions import ConfigurationError, refused
 
@@ -73,7 +73,8 @@ class Reader:
         header_names: headers that may hold a key, in lower case.
         query_names: names in the query that may.
         json_fields: names in a body that may.
-        alone: for a header that is one location and no more: what extracts its key, and what that carries.
+        in_headers: for each location that is a whole header, how nearly everybody writes a key there.
+        in_query: what the locations in the query carry.
 
     Args:
         locations: in order of precedence.
@@ -95,11 +96,11 @@ class Reader:
                 header = b"cookie" if each.kind == "cookie" else each.name
                 self._by_header.setdefault(header, []).append((each.rank, extractor(each), each.carrier))
         self._query = {each.name: each for each in parsed if each.kind == "query"}
-        self.alone = {name: each[0][1:] for name, each in self._by_header.items() if len(each) == 1}
-        self.named = {name: (stripped, each.carrier) for name, each in self._query.items()}
         self._json = {each.name.decode(): each for each in parsed if each.kind == "json"}
         self._first_json = min((each.rank for each in self._json.values()), default=0)
         self.json_fields = frozenset(self._json)
+        self.in_headers = {each.name: each.plainly() for each in parsed if each.kind in {"bearer", "header"}}
+        self.in_query = {each.name: each.carrier for each in parsed if each.kind == "query"}
         self.header_names = frozenset(self._by_header)
         self.query_names = frozenset(self._query)
 

@@ -35,7 +35,7 @@ def finished(
             what is said of a grant that is old.
         workspace: a header that replaces the app's own of that name.
     """
-    kept = list(headers)
+    kept: list[tuple[AnyStr, AnyStr]] = [*headers]  # type: ignore[list-item]  # mypy takes the star for an item
     said = words.both
     for name, _ in kept:
         if name.lower() in said:

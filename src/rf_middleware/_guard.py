@@ -7,7 +7,7 @@ a ``Pending`` one, ``settle`` it. What comes out is a ``Visit`` or a ``Refusal``
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 from rf_middleware import _query
 from rf_middleware._address import client_of, network
@@ -39,7 +39,7 @@ _INVALID: Final = Refusal(Reason.INVALID_KEY)
 
 
 class Visit(Unpicklable):
-    """A request that may go on.
+    """A request that may go on. Made empty and then filled, as ``__init__`` would take a twentieth of a hit.
 
     Attributes:
         guard: who let it in.
@@ -51,17 +51,27 @@ class Visit(Unpicklable):
 
     __slots__ = ("carrier", "grant", "guard", "key", "query")
 
-    def __init__(self, guard: "Guard", grant: Grant | None, key: bytes, carrier: Carrier, query: bytes) -> None:
-        self.guard = guard
-        self.grant = grant
-        self.key = key
-        self.carrier = carrier
-        self.query = query
+    guard: "Guard"
+    grant: Grant | None
+    key: bytes
+    carrier: Carrier
+    query: bytes
+
+    @classmethod
+    def of(cls, guard: "Guard", grant: Grant | None, key: bytes, carrier: Carrier, query: bytes) -> Self:
+        """Return one that is filled."""
+        visit = cls()
+        visit.guard = guard
+        visit.grant = grant
+        visit.key = key
+        visit.carrier = carrier
+        visit.query = query
+        return visit
 
     def goes_on(self, digest: bytes) -> bool:
         """Say whether what is cached lets a stream of this request go on; else ``asked_again`` decides."""
         grant = self.guard.validator.peek(digest)
-        return grant is not None and (grant is self.grant or self.guard.options.access.refusal(grant) is None)
+        return grant is not None and (grant is self.grant or self.guard.admits(grant))
 
     def asked_again(self, verdict: Verdict) -> Refusal | None:
         """Return why a stream of this request ends, given what the validator says of its key now."""
@@ -107,48 +117,44 @@ class Guard:
         self.options = options
         self.decorates = decorates
         self.validator = validator
-        reader = options.reader
-        self.watched = reader.header_names | {b"referer"}
-        self.looks_into_bodies = bool(reader.json_fields)
-        self.variables = [
-            (name, "HTTP_" + name.decode().upper().replace("-", "_")) for name in sorted(reader.header_names)
-        ]
-        self.plain = not self.looks_into_bodies
-        self.has_exempt = bool(options.exempt)
-        self.tells = options.workspace_header
         self.streams = validator.streams
-        self._names = reader.query_names
-        self._alone = reader.alone
-        self._named = reader.named
+        self.has_exempt = bool(options.exempt)
+        self.strips = options.strip
+        self.tells = options.workspace_header
+        reader = options.reader
+        self.looks_into_bodies = bool(reader.json_fields)
+        self.watched = reader.header_names | {b"referer"}
+        self.names = reader.query_names
+        self.in_headers, self.in_query = reader.in_headers, reader.in_query
+        self.variables = [
+            (each, "HTTP_" + each.decode().upper().replace("-", "_")) for each in sorted(reader.header_names)
+        ]
+        self.in_variables = [(variable, *_as_text(self.in_headers.get(name))) for name, variable in self.variables]
+        self._asks = options.access.workspaces is not None or bool(options.access.scopes)
         self._peek = validator.peek
         self._read = reader.read
-        self._lenient = options.access.workspaces is None and not options.access.scopes
         self._refusal = options.access.refusal
 
     def split(self, query: bytes) -> tuple[Pairs, bytes]:
         """Take what may be keys out of a query; return that, and the rest."""
-        return _query.split(query, self._names) if query and self._names else ((), query)
+        return _query.split(query, self.names) if query and self.names else ((), query)
 
-    def hit(self, headers: Pairs, named: Pairs, query: bytes) -> Visit | None:
-        """Let the plainest request in: one place may hold a key, a header or the query, and the key is cached.
+    def admits(self, grant: Grant) -> bool:
+        """Tell whether a grant is good for what is guarded."""
+        return self._refusal(grant) is None
 
-        ``None``: whatever else it is, ``examine`` finds out.
-        """
-        if headers:
-            name, value = headers[0]
-            place = self._alone.get(name)
-        else:
-            name, value = named[0]
-            place = self._named.get(name)
-        if place is None:
-            return None
-        key = place[0](value)
-        if not key:
-            return None
+    def admit(self, key: bytes, carrier: Carrier, query: bytes) -> Visit | None:
+        """Let a request in, if its key is cached and good for what is guarded."""
         grant = self._peek(sha256(key).digest())
-        if grant is None or ((grant.publishable or not self._lenient) and self._refusal(grant) is not None):
+        if grant is None or ((self._asks or grant.publishable) and self._refusal(grant) is not None):
             return None
-        return Visit(self, grant, key, place[1], query)
+        visit = Visit()
+        visit.guard = self
+        visit.grant = grant
+        visit.key = key
+        visit.carrier = carrier
+        visit.query = query
+        return visit
 
     def examine(self, headers: Pairs, named: Pairs, query: bytes, body: bytes = b"") -> Visit | Refusal | Pending:
         """Read the key and decide, as far as that goes without asking anybody.
@@ -167,7 +173,7 @@ class Guard:
         key, carrier = found
         grant = self._peek(sha256(key).digest())
         if grant is not None:
-            return self._refusal(grant) or Visit(self, grant, key, carrier, query)
+            return self._refusal(grant) or Visit.of(self, grant, key, carrier, query)
         if not KEY.fullmatch(key) or (key.startswith(PUBLISHABLE) and not self.options.publishable):
             return _INVALID
         return Pending(key, carrier, query)
@@ -177,7 +183,7 @@ class Guard:
         if isinstance(verdict, Refusal):
             return verdict
         carrier = pending.carrier if verdict.stale_for is None else pending.carrier.stale(verdict.stale_for)
-        return self._refusal(verdict) or Visit(self, verdict, pending.key, carrier, pending.query)
+        return self._refusal(verdict) or Visit.of(self, verdict, pending.key, carrier, pending.query)
 
     def client(self, peer: str, forwarded: str) -> str:
         """Return who sent a request, for the limits by client; empty where these are off.
@@ -195,11 +201,16 @@ class Guard:
 
     def unguarded(self, query: bytes) -> Visit:
         """Return the visit of a request that needs no key here; a decorator further in may still want one."""
-        return Visit(self, None, b"", _NO_CARRIER, query)
+        return Visit.of(self, None, b"", _NO_CARRIER, query)
 
     def stripped_target(self, target: bytes) -> bytes:
         """Return a request target or URL without the keys in its query."""
-        return _query.strip_target(target, self._names) if self.options.strip else target
+        return _query.strip_target(target, self.names) if self.options.strip else target
+
+
+def _as_text(written: tuple[bytes, int, Carrier] | None) -> tuple[str | None, int, Carrier]:
+    """Return how a key is written in a variable of WSGI; of one that is no whole location nothing begins so."""
+    return (None, 0, _NO_CARRIER) if written is None else (written[0].decode(), *written[1:])
 
 
 def make_guard(

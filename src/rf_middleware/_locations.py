@@ -9,7 +9,7 @@ from typing import Final
 
 from rf_middleware.exceptions import ConfigurationError
 
-__all__ = ["ALLOWED", "BLANKS", "STALE", "Carrier", "Extract", "Location", "extractor", "parse", "stripped"]
+__all__ = ["ALLOWED", "BLANKS", "STALE", "Carrier", "Extract", "Location", "extractor", "parse"]
 
 BLANKS: Final = b" \t"
 STALE: Final = "rf-stale"
@@ -82,6 +82,11 @@ class Location:
     name: bytes
     carrier: Carrier
 
+    def plainly(self) -> tuple[bytes, int, Carrier]:
+        """Return what stands before a key as nearly everybody writes it, how long that is, and what it carries."""
+        before = b"Bearer " if self.kind == "bearer" else b""
+        return before, len(before), self.carrier
+
 
 def parse(rank: int, text: object) -> Location:
     kind, _, name = (text if isinstance(text, str) else "").partition(":")
@@ -106,10 +111,6 @@ def extractor(location: Location) -> Extract:
     if location.kind == "cookie":
         return partial(_cookie, location.name)
     return _whole
-
-
-def stripped(value: bytes) -> bytes:
-    return value.strip(BLANKS)
 
 
 def _whole(value: bytes) -> bytes | None:

@@ -1,7 +1,6 @@
 """What the WSGI adapters share: reading an environ and a body, telling the app who is asking, answering."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from rf_middleware._credentials import Pairs
@@ -16,13 +15,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = [
+    "Finishing",
     "attach",
     "enter",
-    "finishing",
+    "exempted",
     "finishing_later",
     "look",
     "original_query",
     "settle",
+    "show",
     "strip",
     "watched_headers",
 ]
@@ -35,19 +36,12 @@ _Write = Callable[[bytes], object]
 
 
 def enter(guard: Guard, environ: "WSGIEnvironment") -> Visit | Refusal | Pending | Unread:
-    """Strip the environ and decide about it as far as that goes without waiting. A hit ends here."""
-    query = original_query(environ) if CONTEXT in environ or environ.get("QUERY_STRING") else b""
-    headers = watched_headers(guard, environ)
-    named: Pairs = ()
-    if query or "HTTP_REFERER" in environ:
-        named = strip(guard, environ, query)
-    if guard.has_exempt and guard.exempts(_routed(environ), _raw_target(environ)):
+    """Strip the environ and decide about it as far as that goes without waiting."""
+    query = original_query(environ)
+    named = strip(guard, environ, query)
+    if guard.has_exempt and exempted(guard, environ):
         return guard.unguarded(query)
-    if guard.plain and len(headers) + len(named) == 1:
-        visit = guard.hit(headers, named, query)
-        if visit is not None:
-            return visit
-    return look(guard, environ, headers, named, query)
+    return look(guard, environ, watched_headers(guard, environ), named, query)
 
 
 def original_query(environ: "WSGIEnvironment") -> bytes:
@@ -103,14 +97,10 @@ def _bytes(text: str) -> bytes:
     return text.encode("latin-1", "replace")  # PEP 3333: every character is a byte
 
 
-def _routed(environ: "WSGIEnvironment") -> str:
-    """Return the path that is routed: PATH_INFO has lost its root already, unless the server left it in."""
-    path: str = environ.get("PATH_INFO", "")
-    return _bytes(path).decode("utf-8", "replace")
-
-
-def _raw_target(environ: "WSGIEnvironment") -> bytes:
-    return _bytes(environ.get("RAW_URI") or environ.get("REQUEST_URI") or "")
+def exempted(guard: Guard, environ: "WSGIEnvironment") -> bool:
+    """Tell whether the path that is routed needs no key: PATH_INFO has lost its root already, or the server left it."""
+    path = _bytes(environ.get("PATH_INFO", "")).decode("utf-8", "replace")
+    return guard.exempts(path, _bytes(environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""))
 
 
 def strip(guard: Guard, environ: "WSGIEnvironment", query: bytes) -> Pairs:
@@ -122,17 +112,22 @@ def strip(guard: Guard, environ: "WSGIEnvironment", query: bytes) -> Pairs:
     named, rest = guard.split(query)
     if guard.options.strip:
         seen: str = environ.get("QUERY_STRING", "")
-        kept = (rest if CONTEXT not in environ else guard.split(_bytes(seen))[1]).decode("latin-1")
-        environ["QUERY_STRING"] = kept
-        for name in _TARGETS:
-            target = environ.get(name)
-            if target and "?" in target:
-                path, _, query_there = target.partition("?")
-                if seen and query_there == seen:  # nearly always: split once
-                    environ[name] = f"{path}?{kept}" if kept else path
-                else:
-                    environ[name] = guard.stripped_target(_bytes(target)).decode("latin-1")
+        kept = rest if CONTEXT not in environ else guard.split(_bytes(seen))[1]
+        show(guard, environ, seen, kept.decode("latin-1"))
     return named
+
+
+def show(guard: Guard, environ: "WSGIEnvironment", seen: str, kept: str) -> None:
+    """Put what is ``kept`` of a query where the one that was ``seen`` stands."""
+    environ["QUERY_STRING"] = kept
+    for name in _TARGETS:
+        target = environ.get(name)
+        if target and "?" in target:
+            path, _, query_there = target.partition("?")
+            if seen and query_there == seen:  # nearly always: split once
+                environ[name] = f"{path}?{kept}" if kept else path
+            else:
+                environ[name] = guard.stripped_target(_bytes(target)).decode("latin-1")
 
 
 def attach(environ: "WSGIEnvironment", visit: Visit) -> None:
@@ -143,17 +138,22 @@ def attach(environ: "WSGIEnvironment", visit: Visit) -> None:
     environ["rf_middleware.workspace"] = None if grant is None else grant.workspace
 
 
-def finishing(visit: Visit, start_response: "StartResponse") -> "StartResponse":
-    """Return a ``start_response`` that completes the headers of the app's answer."""
-    return partial(_complete, visit, start_response)
+class Finishing:
+    """The ``start_response`` of a request that was let in: completes the headers of the app's answer."""
 
+    __slots__ = ("_start_response", "_visit")
 
-def _complete(
-    visit: Visit, start_response: "StartResponse", status: str, headers: _Headers, exc_info: "OptExcInfo | None" = None
-) -> _Write:
-    told = None if visit.guard.tells is None else visit.told()
-    headers = finished(headers, WSGI, visit.carrier.wsgi, told)
-    return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
+    def __init__(self, visit: Visit, start_response: "StartResponse") -> None:
+        self._visit = visit
+        self._start_response = start_response
+
+    def answer(self, status: str, headers: _Headers, exc_info: "OptExcInfo | None" = None, /) -> _Write:
+        """Start the app's answer."""
+        visit = self._visit
+        told = None if visit.guard.tells is None else visit.told()
+        headers = finished(headers, WSGI, visit.carrier.wsgi, told)
+        start = self._start_response
+        return start(status, headers) if exc_info is None else start(status, headers, exc_info)
 
 
 def finishing_later(environ: "WSGIEnvironment", start_response: "StartResponse") -> "StartResponse":
@@ -161,7 +161,7 @@ def finishing_later(environ: "WSGIEnvironment", start_response: "StartResponse")
 
     def complete(status: str, headers: "_Headers", exc_info: "OptExcInfo | None" = None, /) -> "_Write":
         visit: Visit = environ[CONTEXT]
-        answer = start_response if visit.grant is None else finishing(visit, start_response)
+        answer = start_response if visit.grant is None else Finishing(visit, start_response).answer
         return answer(status, headers) if exc_info is None else answer(status, headers, exc_info)
 
     return complete

@@ -146,7 +146,7 @@ class _App:
 async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSocket, mark: int) -> None:
     """Serve a WebSocket until it is done or its key is revoked."""
     answering = AnsweringWebSocket(visit, socket._send, mark)  # noqa: SLF001 - Starlette has no other way  # pyright: ignore[reportPrivateUsage] - the same
-    socket._send = answering  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
+    socket._send = answering.answer  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
     socket._receive = answering.receiving(socket._receive)  # noqa: SLF001 - the same  # pyright: ignore[reportPrivateUsage] - the same
 
     async def serve(*_connection: object) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Unpack
 
 from rf_middleware._guard import Visit, make_guard
 from rf_middleware._options import Settings
-from rf_middleware._wsgi import attach, enter, finishing, settle
+from rf_middleware._wsgi import Finishing, attach, enter, settle
 from rf_middleware._wsgi_answers import custom_answer, refuse
+from rf_middleware._wsgi_hit import hit
 from rf_middleware._wsgi_streams import served
 from rf_middleware.issuers import Issuer
 from rf_middleware.validator import Validator
@@ -55,14 +56,15 @@ class APIKeyMiddleware:
         """Serve one request."""
         guard = self._guard
         mark = guard.streams.mark
-        step = enter(guard, environ)
-        if not isinstance(step, Visit):
-            step = settle(guard, environ, step)
+        visit = None if guard.looks_into_bodies else hit(guard, environ)
+        if visit is None:
+            step = settle(guard, environ, enter(guard, environ))
             if not isinstance(step, Visit):
                 answer = custom_answer(guard, step, environ, start_response, self.app)
                 return refuse(step, environ, start_response) if answer is None else answer
-        attach(environ, step)
-        if step.grant is None:
+            visit = step
+        attach(environ, visit)
+        if visit.grant is None:
             return self.app(environ, start_response)
-        body = self.app(environ, finishing(step, start_response))
-        return body if isinstance(body, list) else served(body, step, environ, mark)
+        body = self.app(environ, Finishing(visit, start_response).answer)
+        return body if isinstance(body, list) else served(body, visit, environ, mark)

@@ -28,6 +28,11 @@ def test_beyond_the_seats_nobody_waits_for_a_slow_issuer() -> None:
     assert (bench.core.counts.asked, bench.core.counts.crowded) == (asked, 1)
 
 
+def test_without_a_seat_the_first_waits_for_a_second() -> None:
+    """Where none may wait as long as it likes, one that nobody waits before has the whole patience."""
+    assert Crowd().enter("first", 0, now=10.0) == 1.0
+
+
 def test_a_quick_issuer_is_waited_for() -> None:
     """While nobody has waited for long a request beyond the seats asks too, and gets its answer."""
     bench = feedless()

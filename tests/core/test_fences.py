@@ -8,7 +8,7 @@ from rf_middleware._flight import Answer
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Workspace
 from rf_middleware._wire import Event
-from tests.core.helpers import DIGEST, GRANT, INVALID, LEASE, UNAVAILABLE, Bench, dark, feedless, leased, plain
+from tests.core.helpers import DIGEST, GRANT, INVALID, LEASE, UNAVAILABLE, Bench, dark, feedless, leased, limits, plain
 
 
 def test_an_event_drops_the_grant() -> None:
@@ -103,6 +103,31 @@ def test_forget_drops_grant_and_denial() -> None:
     for key in ("rfk_good", "rfk_bad"):
         bench.core.forget(bench.request(key).digest)
         assert bench.request(key).asks
+
+
+def test_forget_forgets_no_other_key() -> None:
+    """What is known of the others stays."""
+    bench = leased()
+    bench.learn("rfk_one")
+    bench.learn("rfk_other")
+    bench.core.forget(bench.request("rfk_one").digest)
+    assert bench.hit("rfk_one") is None
+    assert bench.hit("rfk_other") == GRANT
+
+
+def test_an_outdated_refusal_is_about_its_own_key() -> None:
+    """It may be of before a change, so what was known of that key is not given any more; of the others it is."""
+    bench = leased(limits(spare=60.0))
+    for key in ("rfk_one", "rfk_other"):
+        bench.learn(key)
+    bench.clock.forward(0.0)
+    bench.core.forget(bench.request("rfk_one").digest)
+    request = bench.request("rfk_one")
+    refusal = bench.no()
+    bench.renew(bench.revoke("rfk_one"))
+    request.send(refusal)
+    assert bench.core.counts.outdated == 1
+    assert bench.hit("rfk_other") == GRANT
 
 
 @pytest.mark.parametrize("bench", [leased(), feedless(), dark()], ids=["lease", "bounded", "dark"])

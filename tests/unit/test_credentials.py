@@ -83,13 +83,15 @@ def test_what_a_reader_tells_the_adapters() -> None:
     assert reader.header_names == {b"authorization", b"x-key", b"cookie"}
     assert reader.query_names == {b"k", b"j"}
     assert reader.json_fields == {"f"}
-    assert set(reader.alone) == {b"authorization", b"x-key"}
     assert read(Reader(["cookie:Session-KEY"], first=False), [(b"cookie", b"Session-KEY=k")]) != Reason.MISSING_KEY
-    extract, carrier = reader.alone[b"x-key"]
-    assert (extract(b" k "), carrier) == (b"k", Carrier((b"X-Key",)))
-    assert set(reader.named) == {b"k", b"j"}
-    extract, carrier = reader.named[b"j"]
-    assert (extract(b"\t\x0bk "), carrier) == (b"\x0bk", Carrier(private=True))
+
+
+def test_a_reader_tells_how_keys_are_plainly_written() -> None:
+    """What stands before a key in each header that is a location, and what the query carries."""
+    reader = Reader(["bearer", "header:X-Key", "cookie:a", "query:k"], first=False)
+    bearer, header = Carrier((b"Authorization",)), Carrier((b"X-Key",))
+    assert reader.in_headers == {b"authorization": (b"Bearer ", 7, bearer), b"x-key": (b"", 0, header)}
+    assert reader.in_query == {b"k": Carrier(private=True)}
 
 
 @given(st.text(max_size=5))
