@@ -136,7 +136,7 @@ class Core:
         if known is not None:
             return known
         entry = memory.grants.get(digest)
-        if entry is None or now >= min(entry[2], self.deadline):
+        if entry is None or now >= min(entry[0] + entry[2].kept, self.deadline):
             return None
         if digest in memory.flights or self._gate.rests(now):
             return entry[1]
