@@ -8,6 +8,7 @@ one: the next question about its key is not counted as one about junk, until the
 import math
 from dataclasses import replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from rf_middleware._cache import Denials, Grants, Later
 from rf_middleware._clock import Clock
@@ -15,7 +16,9 @@ from rf_middleware._counts import Sizes
 from rf_middleware._flight import Flight
 from rf_middleware._limits import Times
 from rf_middleware._models import Grant, Refusal
-from rf_middleware._wire import Event
+
+if TYPE_CHECKING:
+    from rf_middleware._wire import Event
 
 __all__ = ["Memory"]
 
@@ -102,7 +105,7 @@ class Memory:
         for flight in self.flights.get(digest, ()):
             flight.void = True
 
-    def drop(self, event: Event) -> None:
+    def drop(self, event: "Event") -> None:
         """Forget what the feed says has changed."""
         if event.fingerprint is not None:
             self.grants.distrust([event.fingerprint])

@@ -49,7 +49,7 @@ class JoinsWithoutALease(Core):
 
     def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
         step = super().decide(question, -1, may_wait=may_wait)
-        return replace(step, live=True) if isinstance(step, Share) else step
+        return step._replace(live=True) if isinstance(step, Share) else step
 
 
 class AsksForEach(Core):
