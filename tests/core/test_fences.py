@@ -106,6 +106,15 @@ def test_forget_drops_grant_and_denial() -> None:
         assert bench.request(key).asks
 
 
+def test_forget_forgets_one_key() -> None:
+    """Other keys stay cached."""
+    bench = leased()
+    bench.request("rfk_other").send(bench.yes())
+    bench.learn()
+    bench.core.forget(DIGEST)
+    assert (bench.hit(), bench.hit("rfk_other")) == (None, GRANT)
+
+
 @pytest.mark.parametrize("bench", [leased(), feedless(), dark()], ids=["lease", "bounded", "dark"])
 def test_forget_fences_the_check_in_flight(bench: Bench) -> None:
     """What was asked before ``forget`` does not bring the key back, with or without a feed (rule 3)."""
