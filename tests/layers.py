@@ -33,7 +33,8 @@ LAYERS = [
     Layer(
         name="leaves",
         files="exceptions _query _locations _redact _credentials _challenge _rules _options _values _secret _cache"
-        " _memory _turn _limits _breaker _budget _gate _crowd _counts _lease _core _asking _flight _finish _streams",
+        " _memory _turn _limits _breaker _budget _gate _crowd _counts _lease _core _asking _flight _finish"
+        " _interned _presented _streams",
         why="decisions are made without I/O, so that they can be simulated and timed",
         may="values leaves",
         packages="cachetools",
@@ -41,7 +42,7 @@ LAYERS = [
     ),
     Layer(
         name="transport",
-        files="_drivers _feed _registry issuers issuers.*",
+        files="_drivers _feed _logger _registry issuers issuers.*",
         why="the only files that talk to an issuer; they decide nothing",
         may="values leaves transport",
         packages="httpx",

@@ -6,8 +6,6 @@ asked about whatever the budget says.
 
 from typing import Final
 
-from cachetools import LRUCache
-
 __all__ = ["Bucket", "Budget"]
 
 _SHARE: Final = 4
@@ -61,6 +59,8 @@ class Budget:
     def __init__(self, rate: float, burst: int) -> None:
         self._all = Bucket(rate, burst)
         self._rate, self._burst = rate / _SHARE, max(1, burst // _SHARE)
+        from cachetools import LRUCache  # noqa: PLC0415 - an import of the package loads no more than a hit needs
+
         self._by_client: LRUCache[str, Bucket] = LRUCache(_CLIENTS)
 
     def take(self, now: float, client: str) -> float:

@@ -17,20 +17,22 @@ Rules for this file:
 import math
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rf_middleware._clock import Clock
 from rf_middleware._counts import Counts, Sizes
 from rf_middleware._crowd import Crowd
 from rf_middleware._flight import Answer, Flight, Question, Share, joinable
 from rf_middleware._gate import UNAVAILABLE, Gate
-from rf_middleware._keyformat import KeyFormat
 from rf_middleware._lease import Lease, News
 from rf_middleware._limits import Limits
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
 from rf_middleware._turn import Turn
-from rf_middleware._wire import Poll, Reply
+
+if TYPE_CHECKING:
+    from rf_middleware._keyformat import KeyFormat
+    from rf_middleware._wire import Poll, Reply
 
 __all__ = ["UNAVAILABLE", "Core", "Limits"]
 
@@ -136,7 +138,7 @@ class Core:
         if known is not None:
             return known
         entry = memory.grants.get(digest)
-        if entry is None or now >= min(entry[2], self.deadline):
+        if entry is None or now >= min(entry[0] + entry[2].kept, self.deadline):
             return None
         if digest in memory.flights or self._gate.rests(now):
             return entry[1]
@@ -212,7 +214,7 @@ class Core:
         with self._lock:
             self._memory.forget(digest)
 
-    def learn(self, *, has_feed: bool, key_format: KeyFormat | None = None) -> None:
+    def learn(self, *, has_feed: bool, key_format: "KeyFormat | None" = None) -> None:
         """Take in what the issuer definitely says of itself: whether it has a feed, and what its keys look like."""
         with self._lock:
             self._has_feed = has_feed
@@ -220,12 +222,12 @@ class Core:
             if not has_feed and self.limits.bound > 0:
                 self.deadline = math.inf
 
-    def poll(self, wait: float, name: str = "", version: str = "") -> Poll:
+    def poll(self, wait: float, name: str = "", version: str = "") -> "Poll":
         """Write the next poll of the feed. The clock is read here: send it after this."""
         with self._lock:
             return self._lease.poll(self.clock(), wait, name, version)
 
-    def apply(self, poll: Poll, reply: Reply) -> News | None:
+    def apply(self, poll: "Poll", reply: "Reply") -> News | None:
         """Take in the answer to a poll: first the events, then the lease. ``None``: it was ignored."""
         with self._lock:
             news = self._lease.read(poll, reply)

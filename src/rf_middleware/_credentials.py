@@ -9,55 +9,21 @@ more than once included as often; the parts of the query that may be keys; for `
 * A blank value, and an ``Authorization`` of another scheme, count as absent.
 """
 
-import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final, cast
 
 from rf_middleware._locations import ALLOWED, BLANKS, Carrier, Extract, extractor, parse
-from rf_middleware._models import Reason, Refusal
-from rf_middleware.exceptions import ConfigurationError, refused
+from rf_middleware._models import Reason
+from rf_middleware._presented import KEY
+from rf_middleware.exceptions import ConfigurationError
 
-__all__ = ["KEY", "PUBLISHABLE", "Found", "Pairs", "Reader", "encoded", "presented"]
+__all__ = ["KEY", "PUBLISHABLE", "Found", "Pairs", "Reader"]
 
 Pairs = Sequence[tuple[bytes, bytes]]
 """Headers, or parts of a query: names with values, in order and with repeats."""
 
-KEY: Final = re.compile(rb"[\x21-\x7e]{1,512}")
-"""What can be a key: 1 to 512 visible ASCII characters; matched whole."""
-
 PUBLISHABLE: Final = b"rf_"
 """How a key that is not secret begins."""
-
-
-def encoded(key: str) -> bytes:
-    """Return a key as it would stand in a request; what is not ASCII can't be one, and stays that.
-
-    Raises:
-        TypeError: it is no text; the message does not show it.
-    """
-    if not isinstance(key, str):
-        kind = type(key).__name__
-        del key  # not in the locals of a traceback
-        message = f"a key is a text (str), not a {kind}"
-        raise TypeError(message)
-    return key.encode("utf-8", "surrogatepass")
-
-
-def presented(key: str | None) -> bytes:
-    """Return the same of a key that somebody presents.
-
-    Raises:
-        Denied: there is none, as when a header was looked up that is not there.
-        TypeError: it is no text.
-    """
-    if key is None or key == "":
-        raise refused(Refusal(Reason.MISSING_KEY))
-    try:
-        return encoded(key)
-    finally:
-        del key  # not in the locals of a traceback
-
 
 Found = tuple[bytes, Carrier]
 
@@ -197,6 +163,8 @@ def _is_json(content_type: str) -> bool:
 
 def _members(body: bytes) -> list[tuple[str, object]]:
     """Return the members of the outermost JSON object with their repeats, or nothing when it is not one."""
+    import json  # noqa: PLC0415 - only where a location is in a body
+
     members: list[tuple[str, object]] = []
 
     def keep(inner: list[tuple[str, object]]) -> dict[str, object]:

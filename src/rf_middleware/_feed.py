@@ -4,9 +4,7 @@ It learns whether the issuer has a feed only from a definite answer. It backs of
 issuer is away and takes up again by itself; meanwhile the lease runs out and each request is asked about.
 """
 
-import logging
 import os
-import random
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -14,7 +12,7 @@ from typing import Final
 
 from rf_middleware._core import Core
 from rf_middleware._lease import News
-from rf_middleware._wire import LONGEST_NAME, LONGEST_VERSION
+from rf_middleware._logger import logger
 from rf_middleware.issuers._protocol import Feed, FeedError
 
 __all__ = ["Follower"]
@@ -22,7 +20,6 @@ __all__ = ["Follower"]
 _WAIT: Final = 3.0
 _FIRST_REST: Final = 0.05
 _LONGEST_REST: Final = 2.0
-_log: Final = logging.getLogger("rf_middleware")
 
 
 class Follower:
@@ -57,7 +54,7 @@ class Follower:
                     try:
                         thread.start()
                     except RuntimeError:  # no thread to be had just now; the next check tries again
-                        _log.warning("revocation feed: no thread can be started; each request is asked about")
+                        logger().warning("revocation feed: no thread can be started; each request is asked about")
                     else:
                         self._thread = thread
 
@@ -95,10 +92,14 @@ class Follower:
                 rest = _FIRST_REST
 
     def _rest(self, rest: float, error: Exception) -> None:
+        from random import uniform  # noqa: PLC0415 - no more is loaded than a feed that goes well needs
+
         if rest == _FIRST_REST and not self._stop.is_set():  # once per outage
             reason = str(error) if isinstance(error, FeedError) else type(error).__name__
-            _log.warning("revocation feed: %s (%r); each request is asked about until it is back", reason, self._feed)
-        self._stop.wait(rest * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+            logger().warning(
+                "revocation feed: %s (%r); each request is asked about until it is back", reason, self._feed
+            )
+        self._stop.wait(rest * uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
 
     def _once(self) -> bool:
         """Poll once; false when the issuer has begun anew, and may say something else of itself now."""
@@ -116,6 +117,8 @@ def _own_name() -> str:
     """Return what a person who reads a receipt would look for: the host and the process."""
     import socket  # noqa: PLC0415 - an import of the package loads no more than a hit needs
 
+    from rf_middleware._wire import LONGEST_NAME  # noqa: PLC0415 - the same
+
     host = "".join(each for each in socket.gethostname() if each.isprintable())
     return f"{host} pid {os.getpid()}"[-LONGEST_NAME:]
 
@@ -124,6 +127,8 @@ def _own_name() -> str:
 def _version(distribution: str = "rf-middleware") -> str:
     """Return which version of a package this is; empty where it was copied and not installed."""
     from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - the same
+
+    from rf_middleware._wire import LONGEST_VERSION  # noqa: PLC0415 - the same
 
     try:
         return (version(distribution) or "")[:LONGEST_VERSION]  # none at all where its metadata is damaged

@@ -7,13 +7,11 @@ from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedU
 
 from rf_middleware._models import Grant
 
-__all__ = ["WorkspaceCredentials", "WorkspaceUser", "identify"]
+__all__ = ["WorkspaceIdentity", "identify"]
 
 
-class WorkspaceUser(BaseUser):
-    """The workspace of a key as Starlette's user."""
-
-    __slots__ = ("_grant",)
+class WorkspaceIdentity(BaseUser, AuthCredentials):
+    """The workspace of a key as Starlette's user, and the scopes of the key as Starlette's credentials."""
 
     def __init__(self, grant: Grant) -> None:
         self._grant = grant
@@ -33,16 +31,9 @@ class WorkspaceUser(BaseUser):
         """Slug of the workspace."""
         return self._grant.workspace.slug
 
-
-class WorkspaceCredentials(AuthCredentials):
-    """The scopes of a key as Starlette's credentials; each look makes a new list, so nobody can change them."""
-
-    def __init__(self, grant: Grant) -> None:
-        self._grant = grant
-
     @property
     def scopes(self) -> list[str]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleVariableOverride] - read-only on purpose
-        """The scopes, sorted, or ``["*"]`` for every scope."""
+        """The scopes, sorted, or ``["*"]`` for every scope; each look makes a new list, so nobody can change them."""
         return ["*"] if self._grant.scopes is None else sorted(self._grant.scopes)
 
 
@@ -52,5 +43,4 @@ def identify(scope: MutableMapping[str, Any], grant: Grant | None) -> None:
         scope.setdefault("user", UnauthenticatedUser())
         scope.setdefault("auth", AuthCredentials())
     else:
-        scope["user"] = WorkspaceUser(grant)
-        scope["auth"] = WorkspaceCredentials(grant)
+        scope["user"] = scope["auth"] = WorkspaceIdentity(grant)

@@ -8,10 +8,10 @@ consistency" (1989); delivered in the shape of RFC 8936. Rules kept here:
 * Another epoch than the one polled for means the same as ``reset``, whether the issuer says so or not.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from rf_middleware._wire import Event, Poll, Reply
+if TYPE_CHECKING:
+    from rf_middleware._wire import Event, Poll, Reply
 
 __all__ = ["DRIFT", "Lease", "News"]
 
@@ -19,8 +19,7 @@ DRIFT: Final = 0.01
 """By how much the rates of two clocks may differ at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(NamedTuple):
     """What an answer of the feed means for the cache, and how far it may be trusted after that.
 
     Attributes:
@@ -30,7 +29,7 @@ class News:
     """
 
     reset: bool
-    events: tuple[Event, ...]
+    events: "tuple[Event, ...]"
     deadline: float
 
 
@@ -55,13 +54,15 @@ class Lease:
         self._poll: Poll | None = None
         self._sent = 0.0
 
-    def poll(self, now: float, wait: float, name: str = "", version: str = "") -> Poll:
+    def poll(self, now: float, wait: float, name: str = "", version: str = "") -> "Poll":
         """Write the next poll; ``now`` is read before it is sent."""
+        from rf_middleware._wire import Poll  # noqa: PLC0415 - the same; by now the feed has loaded it
+
         self._sent = now
         self._poll = Poll(self.session, self.epoch, self.applied, wait, name, version)
         return self._poll
 
-    def read(self, poll: Poll, reply: Reply) -> News | None:
+    def read(self, poll: "Poll", reply: "Reply") -> News | None:
         """Read the answer to ``poll``; ``None`` when it must be ignored."""
         if not self._open or poll is not self._poll:
             return None

@@ -1,7 +1,6 @@
 """What a validator was told about times and sizes, and the checks of that. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from rf_middleware._models import Staleness
@@ -27,8 +26,7 @@ class Times(NamedTuple):
     spare: float
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How long things are kept, how many, and how long anybody waits. Seconds and counts.
 
     Attributes:

@@ -8,14 +8,17 @@ one: the next question about its key is not counted as one about junk, until the
 import math
 from dataclasses import replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from rf_middleware._cache import Denials, Grants
+from rf_middleware._cache import Denials, Grants, Later
 from rf_middleware._clock import Clock
 from rf_middleware._counts import Sizes
 from rf_middleware._flight import Flight
 from rf_middleware._limits import Times
 from rf_middleware._models import Grant, Refusal
-from rf_middleware._wire import Event
+
+if TYPE_CHECKING:
+    from rf_middleware._wire import Event
 
 __all__ = ["Memory"]
 
@@ -73,8 +76,9 @@ class Memory:
         self.denials.drop(digest)
         end = math.inf if grant.expires_in is None else flight.sent + grant.expires_in
         flight.until = min(flight.sent + times.kept, end)
-        entry = (min(flight.sent + times.fresh, end), grant, flight.until, min(flight.until + times.spare, end))
-        self.grants.put(digest, entry)
+        fresh = min(flight.sent + times.fresh, end)
+        later = Later(flight.until - fresh, min(flight.until + times.spare, end) - fresh)  # exact: they are near
+        self.grants.put(digest, (fresh, grant, later))
 
     def spare(self, digest: bytes, now: float, vouched: float, spare: float) -> Grant | None:
         """Return what may stand in for an answer of an issuer that can't be asked.
@@ -86,10 +90,13 @@ class Memory:
             spare: seconds beyond that and beyond a grant's own time.
         """
         entry = self.grants.get(digest)
-        if not spare or entry is None or now >= min(entry[3], vouched + spare):
+        if not spare or entry is None:
             return None
-        late = now - min(entry[2], vouched)
-        return entry[1] if late < 0 else replace(entry[1], stale_for=late)  # there is an answer meanwhile
+        fresh, grant, later = entry
+        if now >= min(fresh + later.spare, vouched + spare):
+            return None
+        late = now - min(fresh + later.kept, vouched)
+        return grant if late < 0 else replace(grant, stale_for=late)  # there is an answer meanwhile
 
     def forget(self, digest: bytes) -> None:
         """Forget a key because somebody says so; nobody knows when the issuer knew."""
@@ -98,7 +105,7 @@ class Memory:
         for flight in self.flights.get(digest, ()):
             flight.void = True
 
-    def drop(self, event: Event) -> None:
+    def drop(self, event: "Event") -> None:
         """Forget what the feed says has changed."""
         if event.fingerprint is not None:
             self.grants.distrust([event.fingerprint])

@@ -1,15 +1,14 @@
 """What of a kind lives in this process: told when it forks, closed when it ends."""
 
 import atexit
-import logging
 import os
 from threading import RLock
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from weakref import WeakSet
 
-__all__ = ["Registry"]
+from rf_middleware._logger import logger
 
-_log: Final = logging.getLogger("rf_middleware")
+__all__ = ["Registry"]
 
 
 class _Member(Protocol):
@@ -51,11 +50,11 @@ class Registry(Generic[Member]):
             try:
                 each.forked()
             except Exception:  # noqa: BLE001 - one that fails must not leave the others with their parent's state
-                _log.exception("%r did not begin anew after a fork", each)
+                logger().exception("%r did not begin anew after a fork", each)
 
     def _at_exit(self) -> None:
         for each in self.members():
             try:
                 each.close()
             except Exception:  # noqa: BLE001 - the same
-                _log.exception("%r could not be closed", each)
+                logger().exception("%r could not be closed", each)

@@ -1,16 +1,12 @@
 """How many threads of the server that this process belongs to may wait for the issuer."""
 
 import math
-import signal
 import sys
-from typing import Any, Final
+from typing import Any
 
 from rf_middleware._values import number
 
 __all__ = ["Seats"]
-
-_WORKERS: Final = signal.SIGABRT
-"""A gunicorn worker, and not its master, handles this signal by a method of its own: the only public way to it."""
 
 
 class Seats:
@@ -41,7 +37,10 @@ class Seats:
 
 
 def _request_threads() -> int | None:
-    worker: Any = getattr(signal.getsignal(_WORKERS), "__self__", None)
+    import signal  # noqa: PLC0415 - not before the first miss
+
+    # A gunicorn worker, and not its master, handles this signal by a method of its own: the only public way to it.
+    worker: Any = getattr(signal.getsignal(signal.SIGABRT), "__self__", None)
     uwsgi: Any = sys.modules.get("uwsgi")
     threads = worker.cfg.threads if hasattr(worker, "tpool") else None  # other workers pass over that setting
     told: Any = threads or getattr(uwsgi, "opt", {}).get("threads")

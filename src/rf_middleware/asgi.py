@@ -27,7 +27,7 @@ from rf_middleware._asgi import (
 from rf_middleware._asgi_hit import hit
 from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, Cut, watch
 from rf_middleware._guard import REFUSED, Visit, make_guard
-from rf_middleware._models import Refusal
+from rf_middleware._models import Grant, Refusal
 from rf_middleware._options import Settings
 from rf_middleware.exceptions import ConfigurationError, refused
 from rf_middleware.issuers import Issuer
@@ -67,7 +67,7 @@ class APIKeyMiddleware:
             # Starlette builds its middleware when the server starts: some servers keep to themselves what fails then.
             _log.critical("APIKeyMiddleware: %s", wrong)
             raise
-        self._attach = _attach_for_starlette() if "starlette" in sys.modules else attach
+        self._identify = _starlettes()
 
     @property
     def validator(self) -> Validator:
@@ -81,7 +81,9 @@ class APIKeyMiddleware:
         visit = hit(guard, scope) if scope["type"] == "http" and not guard.looks_into_bodies else None
         if visit is None:
             return await self._serve(scope, receive, send, mark)
-        self._attach(scope, visit)
+        attach(scope, visit)
+        if self._identify is not None:
+            self._identify(scope, visit.grant)
         answering = Answering(visit, send, mark)
         try:  # as ``watch`` does, which would take another tenth of a hit
             await self.app(scope, receive, answering.answer)
@@ -105,7 +107,9 @@ class APIKeyMiddleware:
         visit, receive = await settle(guard, scope, receive, enter(guard, scope))
         if not isinstance(visit, Visit):
             return await self._refuse(visit, scope, receive, send)
-        self._attach(scope, visit)
+        attach(scope, visit)
+        if self._identify is not None:
+            self._identify(scope, visit.grant)
         if visit.grant is None:
             return await self.app(scope, receive, send)
         answering = answering_as(visit, send, mark)
@@ -137,14 +141,13 @@ class APIKeyMiddleware:
         await refuse(refusal, scope, receive, send)
 
 
-def _attach_for_starlette() -> Callable[[Scope, Visit], None]:
+def _starlettes() -> Callable[[Scope, Grant | None], None] | None:
+    """Return what tells a Starlette app who is asking; ``None`` where Starlette is not loaded."""
+    if "starlette" not in sys.modules:
+        return None
     from rf_middleware._identity import identify  # noqa: PLC0415 - only where Starlette is loaded anyway
 
-    def attach_identified(scope: Scope, visit: Visit) -> None:
-        attach(scope, visit)
-        identify(scope, visit.grant)
-
-    return attach_identified
+    return identify
 
 
 async def _served(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:

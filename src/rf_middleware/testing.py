@@ -15,10 +15,10 @@ from threading import Lock
 from typing import Final
 
 from rf_middleware._clock import Clock, now
-from rf_middleware._credentials import KEY
 from rf_middleware._fingerprint import fingerprint, short
 from rf_middleware._flight import Answer
 from rf_middleware._models import SLUG, Grant, Reason, Refusal, Workspace
+from rf_middleware._presented import KEY
 from rf_middleware._probe import Outcome, probe
 from rf_middleware._routes import Route
 from rf_middleware._values import flag, number, texts

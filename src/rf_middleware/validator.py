@@ -9,7 +9,6 @@ from rf_middleware._asking import flow
 from rf_middleware._clock import Clock, now
 from rf_middleware._core import Core, Limits
 from rf_middleware._counts import Counts, Sizes
-from rf_middleware._credentials import KEY, encoded, presented
 from rf_middleware._crowd import Crowd
 from rf_middleware._endings import end_streams
 from rf_middleware._feed import Follower
@@ -17,6 +16,7 @@ from rf_middleware._fingerprint import fingerprint
 from rf_middleware._flight import Flow, Question
 from rf_middleware._lease import News
 from rf_middleware._models import Grant, Reason, Refusal, Staleness, Verdict
+from rf_middleware._presented import KEY, encoded, presented
 from rf_middleware._registry import Registry
 from rf_middleware._secret import Secret
 from rf_middleware._servers import Seats

@@ -8,7 +8,11 @@ import pytest
 
 from rf_middleware import issuers
 
-HEAVY = "asyncio email http.client http.cookiejar httpx importlib.metadata socket ssl tempfile urllib.request uuid"
+HEAVY = (
+    "asyncio cachetools concurrent.futures email http.client http.cookiejar httpx importlib.metadata json logging"
+    " random rf_middleware._credentials rf_middleware._keyformat rf_middleware._locations rf_middleware._wire"
+    " signal socket ssl tempfile traceback urllib.request uuid zlib"
+)
 
 
 def loaded(code: str) -> set[str]:
@@ -21,7 +25,7 @@ def loaded(code: str) -> set[str]:
 
 @pytest.mark.parametrize("code", ["import rf_middleware", "from rf_middleware import Denied, Grant, Validator"])
 def test_an_import_brings_nothing_that_a_hit_does_not_need(code: str) -> None:
-    """Neither an event loop nor what speaks HTTP, reads metadata or makes sessions comes with the package."""
+    """Neither an event loop nor what logs, speaks HTTP, reads JSON or metadata, or makes sessions comes with it."""
     found = loaded(code)
     assert "rf_middleware.validator" in found
     assert found & set(HEAVY.split()) == set()

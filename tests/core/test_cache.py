@@ -3,19 +3,23 @@
 import math
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._cache import Denials, Grants
+from rf_middleware._cache import Denials, Entry, Grants, Later
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._models import Grant, Reason, Refusal, Workspace
 from tests.core.helpers import GRANT, INVALID, HandClock, feedless, leased, limits, plain
 
 TTL = 5.0
+AT_ONCE = Later(0.0, 0.0)
+FORGOTTEN = (-math.inf, Grant(Workspace("")), AT_ONCE)
 
 
 @dataclass
@@ -39,8 +43,7 @@ def grants(maxsize: int) -> Store:
         return entry[1].key_id if entry is not None and clock() < entry[0] else None
 
     def put(digest: bytes, value: str) -> None:
-        end = clock() + TTL
-        store.put(digest, (end, Grant(Workspace("acme"), key_id=value), end, end))
+        store.put(digest, (clock() + TTL, Grant(Workspace("acme"), key_id=value), AT_ONCE))
 
     return Store(put, get, store.drop, store.distrust, lambda: len(store), clock)
 
@@ -171,7 +174,7 @@ def test_a_workspace_is_dropped_whole() -> None:
     """All keys of one workspace are found, and what is distrusted is not given: it is known to have been good."""
     store = Grants(10)
     for digest, slug in ((b"a", "one"), (b"b", "two"), (b"c", "one")):
-        store.put(digest, (1.0, Grant(Workspace(slug)), 1.0, 1.0))
+        store.put(digest, (1.0, Grant(Workspace(slug)), AT_ONCE))
     assert store.of_workspace("one") == [b"a", b"c"]
     store.distrust([b"a", b"c", b"unknown"])
     assert [entry[0] if (entry := store.get(each)) else None for each in (b"a", b"b", b"c", b"unknown")] == [
@@ -214,6 +217,108 @@ def test_memory_stays_bounded() -> None:
         bench.request(key).send(bench.no() if number % 2 else bench.yes())
     memory = bench.core._memory
     assert (len(memory.grants), len(memory.denials), memory.flights) == (10, 10, {})
+
+
+@given(data=st.data())
+def test_the_store_of_grants_does_what_a_dictionary_does(data: st.DataObject) -> None:
+    """Any sequence of calls leaves the entries that were put last, but for at most the older half of them."""
+    maxsize = data.draw(st.integers(1, 8))
+    store, model = Grants(maxsize), dict[bytes, Entry]()
+    calls = st.tuples(st.sampled_from(["put"] * 5 + ["drop", "distrust", "distrust all"]), st.integers(0, 12))
+    for number, (verb, name) in enumerate(data.draw(st.lists(calls, max_size=120))):
+        digest = b"%d" % name
+        if verb == "put":
+            model.pop(digest, None)
+            model[digest] = (float(number), Grant(Workspace(f"w{name % 3}"), f"key-{name}"), Later(1.0, number % 2))
+            store.put(digest, model[digest])
+        elif verb == "drop":
+            model.pop(digest, None)
+            store.drop(digest)
+        else:
+            gone = [digest] if verb == "distrust" else list(model)
+            store.distrust(gone if verb == "distrust" else None)
+            model |= {each: FORGOTTEN for each in gone if each in model}
+        kept = {each: entry for each in model if (entry := store.get(each)) is not None}
+        assert kept.items() <= model.items()
+        assert set(list(model)[-(maxsize // 2 or 1) :]) <= set(kept)
+        assert len(store) == len(kept) <= maxsize
+        for slug in ("", "w0", "w1", "w2"):
+            assert set(store.of_workspace(slug)) == {each for each in kept if kept[each][1].workspace.slug == slug}
+        model = {each: model[each] for each in model if each in kept}
+
+
+def test_a_store_that_is_not_full_drops_nothing() -> None:
+    """Every grant is kept as long as there is room for all, put again or not."""
+    store = Grants(5)
+    for digest in (b"a", b"b", b"a", b"c", b"d", b"b", b"e", b"a"):
+        store.put(digest, (1.0, GRANT, AT_ONCE))
+    assert len(store) == 5
+
+
+@pytest.mark.parametrize(("again", "first"), [(b"a", b"b"), (b"b", b"a")])
+def test_a_grant_that_is_put_again_is_the_newest(again: bytes, first: bytes) -> None:
+    """In a store of which more than half is used the one that is dropped is the one that was put longest ago."""
+    store = Grants(3)
+    for digest in (b"a", b"b", again, b"c", b"d"):
+        store.put(digest, (1.0, GRANT, AT_ONCE))
+    assert [store.get(each) is None for each in (again, first)] == [False, True]
+
+
+def test_a_large_store_drops_a_few_at_once() -> None:
+    """Of many grants the oldest are dropped by the thousandth part, which leaves all but these."""
+    store, sizes = Grants(3_000), set[int]()
+    for number in range(9_000):
+        store.put(b"%d" % number, (1.0, GRANT, AT_ONCE))
+        if number >= 3_000:
+            sizes.add(len(store))
+            assert store.get(b"%d" % (number - 2_996)) is not None
+    assert sizes == {2_997, 2_998, 2_999, 3_000}
+    assert store.get(b"%d" % (9_000 - 3_001)) is None
+
+
+def test_looking_up_needs_no_lock() -> None:
+    """While others put, drop and move grants, a look-up finds the whole of an entry or none, and never fails."""
+    store, done, odd = Grants(200), Event(), list[object]()
+
+    def read() -> None:
+        while not done.is_set():
+            for number in range(250):
+                entry = store.get(b"%d" % number)
+                if entry is not None and (entry[0], entry[1].key_id) != (number, f"key-{number}"):
+                    odd.append(entry)
+
+    with ThreadPoolExecutor(2) as readers:
+        reading = [readers.submit(read) for _ in range(2)]
+        for turn in range(40_000):
+            number = turn * 7 % 250
+            store.put(b"%d" % number, (float(number), Grant(Workspace("acme"), f"key-{number}"), AT_ONCE))
+            if turn % 5 == 0:
+                store.drop(b"%d" % (turn * 3 % 250))
+        done.set()
+        assert [each.result() for each in reading] == [None, None]
+    assert odd == []
+
+
+def grant_of(number: int) -> Grant:
+    """Return a grant as it is read from an issuer's answer: each of its parts is a new object."""
+    return Grant(Workspace(f"acme-{number % 100}"), f"key-{number:010d}", frozenset([f"model:{'infer'}"]))
+
+
+@pytest.mark.parametrize("count", [1_000, 5_500, 10_000, 11_000, 22_000])
+def test_a_grant_takes_little_memory(count: int) -> None:
+    """With an id of its own, of a shared workspace, it takes at most 400 bytes at every size: new, and put again."""
+    store = Grants(2 * count)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for turn in range(3):
+            for number in range(count):
+                store.put(fingerprint(b"%d" % number), (turn + number / 2, grant_of(number), Later(12.0, 12.0)))
+            after, _ = tracemalloc.get_traced_memory()
+            assert (after - before) / count <= 400, turn
+    finally:
+        tracemalloc.stop()
+    assert len(store) == count
 
 
 @pytest.mark.parametrize("count", [1_000, 44_000, 88_000, 100_000])
@@ -266,11 +371,9 @@ def test_whole_fingerprints_tell_keys_apart() -> None:
 def test_what_is_distrusted_is_known_and_good_for_nothing() -> None:
     """Of a grant that is not trusted only that it was there is left: no workspace, no moment at which it is good."""
     store = Grants(10)
-    store.put(b"a", (9.0, GRANT, 9.0, 9.0))
+    store.put(b"a", (9.0, GRANT, Later(9.0, 9.0)))
     store.distrust()
-    fresh, grant, good, stale = store.get(b"a") or (0.0, GRANT, 0.0, 0.0)
-    assert (fresh, good, stale) == (-math.inf, -math.inf, -math.inf)
-    assert grant == Grant(Workspace(""))
+    assert store.get(b"a") == FORGOTTEN
 
 
 def test_a_denial_is_remembered_once_and_dropped_from_both_generations() -> None:

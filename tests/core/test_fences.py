@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from rf_middleware._cache import Later
 from rf_middleware._flight import Answer
 from rf_middleware._memory import Memory
 from rf_middleware._models import Grant, Workspace
@@ -272,7 +273,7 @@ def test_events_come_before_the_lease() -> None:
             seen.append((before, bench.hit() is None))
 
     watched = Watched(10, 5.0, bench.clock)
-    watched.grants.put(DIGEST, (math.inf, GRANT, math.inf, math.inf))
+    watched.grants.put(DIGEST, (math.inf, GRANT, Later(0.0, 0.0)))
     bench.core._memory, bench.core._look_up = watched, watched.grants.get
     bench.renew(bench.revoke())
     assert seen == [(False, True)]

@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from typing import Final
 
+from rf_middleware._cache import Later
 from rf_middleware._core import Core
 from rf_middleware._flight import Answer, Flight, Question, Share
 from rf_middleware._memory import Memory
@@ -48,7 +49,7 @@ class JoinsWithoutALease(Core):
 
     def decide(self, question: Question, arrived: int, *, may_wait: bool = True) -> Verdict | Share:
         step = super().decide(question, -1, may_wait=may_wait)
-        return replace(step, live=True) if isinstance(step, Share) else step
+        return step._replace(live=True) if isinstance(step, Share) else step
 
 
 class AsksForEach(Core):
@@ -66,7 +67,7 @@ class KeepsForEver(Core):
     def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         verdict = super()._judge(digest, flight, answer)
         if isinstance(verdict, Grant):
-            self._memory.grants.put(digest, (math.inf, verdict, math.inf, math.inf))
+            self._memory.grants.put(digest, (math.inf, verdict, Later(0.0, 0.0)))
         return verdict
 
 

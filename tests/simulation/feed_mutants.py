@@ -148,7 +148,7 @@ class ResetsNothing(Core):
 class _BelievesEpochs(Lease):
     def read(self, poll: Poll, reply: Reply) -> News | None:
         news = super().read(poll, reply)
-        return None if news is None else replace(news, reset=reply.reset and poll.epoch in {None, reply.epoch})
+        return None if news is None else news._replace(reset=reply.reset and poll.epoch in {None, reply.epoch})
 
 
 class TakesANewEpochForTheOld(Core):

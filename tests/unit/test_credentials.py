@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rf_middleware._credentials import KEY, Found, Reader, encoded, presented
+from rf_middleware._credentials import Found, Reader
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Reason
+from rf_middleware._presented import KEY, encoded, presented
 from rf_middleware._query import split
 from rf_middleware.exceptions import ConfigurationError, Denied
 

@@ -3,12 +3,12 @@
 An issuer is loaded when it is asked for: it brings asyncio and more, and a process needs one of them.
 """
 
-import logging
 import os
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+from rf_middleware._logger import logger
 from rf_middleware.exceptions import ConfigurationError
 from rf_middleware.issuers._protocol import Issuer
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CallableIssuer", "IntrospectionIssuer", "Issuer", "RoboflowIssuer", "issuer_of"]
 
-_HOSTED: Final = re.compile(r"//[a-z0-9.-]*\broboflow\.(?:com|eu)(?:[:/]|\Z)")
-_log: Final = logging.getLogger("rf_middleware")
+_HOSTED: Final = r"//[a-z0-9.-]*\broboflow\.(?:com|eu)(?:[:/]|\Z)"
 
 
 def __getattr__(name: str) -> object:
@@ -77,13 +76,13 @@ def _at(url: str, env: Mapping[str, str]) -> Issuer:
         return IntrospectionIssuer(url, token)
     hosted = RoboflowIssuer(url)
     if token:
-        _log.warning(
+        logger().warning(
             "%r: RF_ISSUER_TOKEN is not used here, it belongs to RF_ISSUER_URL, which is another issuer; "
             "remove issuer=..., or unset RF_ISSUER_URL",
             hosted,
         )
-    elif not _HOSTED.search(url):
-        _log.warning(
+    elif not re.search(_HOSTED, url):
+        logger().warning(
             "%r: there is no RF_ISSUER_TOKEN, so it gives no lease: a revoked key lives on for a while", hosted
         )
     return hosted

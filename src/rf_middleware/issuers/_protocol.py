@@ -1,12 +1,13 @@
 """What a validator needs of an issuer, and what an issuer may offer beyond that."""
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from rf_middleware._flight import Answer
-from rf_middleware._keyformat import KeyFormat
 from rf_middleware._models import Grant
-from rf_middleware._wire import Poll, Reply
+
+if TYPE_CHECKING:
+    from rf_middleware._keyformat import KeyFormat
+    from rf_middleware._wire import Poll, Reply
 
 __all__ = ["Closeable", "Feed", "FeedError", "Issuer", "Offer", "OffersFeed"]
 
@@ -47,8 +48,7 @@ class FeedError(Exception):
     """The feed can't be reached or answers nonsense just now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(NamedTuple):
     """What an issuer says of itself.
 
     Attributes:
@@ -57,7 +57,7 @@ class Offer:
     """
 
     feed: bool
-    key_format: KeyFormat | None = None
+    key_format: "KeyFormat | None" = None
 
 
 class Feed(Protocol):
@@ -71,7 +71,7 @@ class Feed(Protocol):
         """
         ...
 
-    def poll(self, poll: Poll) -> Reply:
+    def poll(self, poll: "Poll") -> "Reply":
         """Send a poll and wait for its answer.
 
         Raises:
