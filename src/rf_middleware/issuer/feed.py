@@ -2,6 +2,9 @@
 
 Every poll is parked (``parking.py``) and answered from outside its handler, now or later. A client that hangs up is
 unparked.
+
+After an event thousands of polls come at once, so the second poll of a connection and those after it take a short way:
+a plain one (``heads.py``) with a token that is known is taken in here. Any other is a request like the first.
 """
 
 import json
@@ -11,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rf_middleware._wire import Poll
+from rf_middleware._wire import Poll, Reply
 from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer, read_body
 from rf_middleware.issuer.decisions import CLOSING, Answer, Refused
+from rf_middleware.issuer.heads import read_head
 from rf_middleware.issuer.parking import PARK, Later, Parked
 from rf_middleware.issuer.revocations import Revocations
 
@@ -26,6 +30,7 @@ class Feed:
 
     def __init__(self, access: Access, revocations: Revocations) -> None:
         self._access, self._revocations = access, revocations
+        self._last: tuple[Reply, JSONResponse] | None = None
 
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
@@ -42,10 +47,22 @@ class Feed:
         except (ValueError, RecursionError) as error:
             text = str(error) if str(error).startswith("feed: ") else "feed: the body is not JSON"
             raise Problem(400, text) from None
-        parked: Parked = request.scope["state"][PARK]()
-        ticket = self._revocations.poll(token, poll, lambda outcome: parked.answer(_response(outcome)))
-        parked.wait(ticket, self._revocations.hang_up)
+        self._take(token, poll, request.scope["state"][PARK]())
         return Later()
+
+    def poll_again(self, data: bytes, parked: Parked) -> bool:
+        """Take in the next poll of a connection; false when what came is not one, or needs a closer look."""
+        head, _, body = data.partition(b"\r\n\r\n")
+        said = read_head(head)
+        token = None if said is None or said.length != len(body) else self._access.known_validator(said.token)
+        if token is None:
+            return False
+        try:
+            poll = Poll.parse(json.loads(body))
+        except (ValueError, RecursionError):
+            return False
+        self._take(token, poll, parked)
+        return True
 
     async def give_back(self, request: Request) -> JSONResponse:
         """End the lease of a validator that shuts down; an unknown session has none."""
@@ -53,9 +70,15 @@ class Feed:
         self._revocations.give_back(token, request.path_params["session"])
         return answer({"released": True})
 
+    def _take(self, token: str, poll: Poll, parked: Parked) -> None:
+        ticket = self._revocations.poll(token, poll, lambda outcome: parked.answer(self._response(outcome)))
+        parked.wait(ticket, self._revocations.hang_up, self.poll_again)
 
-def _response(outcome: Answer | Refused) -> JSONResponse:
-    if isinstance(outcome, Refused):
-        status = 503 if outcome.why == CLOSING else 429
-        return answer({"error": outcome.why}, status, {**HEADERS, "Retry-After": "1"})
-    return answer(outcome.reply.to_json(), headers=HEADERS)
+    def _response(self, outcome: Answer | Refused) -> JSONResponse:
+        """Return the answer; after an event it is one for all who were parked."""
+        if isinstance(outcome, Refused):
+            status = 503 if outcome.why == CLOSING else 429
+            return answer({"error": outcome.why}, status, {**HEADERS, "Retry-After": "1"})
+        if self._last is None or self._last[0] is not outcome.reply:
+            self._last = outcome.reply, answer(outcome.reply.to_json(), headers=HEADERS)
+        return self._last[1]

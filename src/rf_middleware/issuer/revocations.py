@@ -69,6 +69,7 @@ class Revocations(Background):
         self._unstored: list[Acknowledged] = []
         self._one_change = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
+        self._tick_at = float("inf")
         self._closing = False
         self._perform(self._leases.tick(started))
 
@@ -194,8 +195,7 @@ class Revocations(Background):
         """Stop; finish changes and receipts; note that it ended in order, and whether a lease is out."""
         self.stop()
         await self._finish_tasks()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._end_timer()
         await self.write(self._end_life, self._leases.outstanding(self._clock()))
         self._end_threads()
 
@@ -249,12 +249,17 @@ class Revocations(Background):
             self._unstored.pop(0)
 
     def _set_timer(self) -> None:
+        """Be there in time; too early costs a look, and is cheaper than a new timer for each poll."""
+        wake = self._leases.wake_at()
+        if wake < self._tick_at:
+            self._end_timer()
+            self._tick_at = wake
+            self._timer = self._loop.call_later(max(0.0, wake - self._clock()), self._tick)
+
+    def _end_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        wake = self._leases.wake_at()
-        delay = max(0.0, wake - self._clock())
-        self._timer = None if wake == float("inf") else self._loop.call_later(delay, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
+        self._timer, self._tick_at = None, float("inf")
         self._perform(self._leases.tick(self._clock()))
