@@ -9,6 +9,7 @@ a plain one (``heads.py``) with a token that is known is taken in here. Any othe
 
 import json
 from collections.abc import Sequence
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -31,6 +32,8 @@ class Feed:
     def __init__(self, access: Access, revocations: Revocations) -> None:
         self._access, self._revocations = access, revocations
         self._last: tuple[Reply, JSONResponse] | None = None
+        # Methods as values, made once: each is an object, and every poll that waits keeps them.
+        self._to_answer, self._to_hang_up, self._to_poll_again = self._answer, revocations.hang_up, self.poll_again
 
     def routes(self) -> Sequence[Route]:
         """Return the routes."""
@@ -71,8 +74,11 @@ class Feed:
         return answer({"released": True})
 
     def _take(self, token: str, poll: Poll, parked: Parked) -> None:
-        ticket = self._revocations.poll(token, poll, lambda outcome: parked.answer(self._response(outcome)))
-        parked.wait(ticket, self._revocations.hang_up, self.poll_again)
+        ticket = self._revocations.poll(token, poll, partial(self._to_answer, parked))
+        parked.wait(ticket, self._to_hang_up, self._to_poll_again)
+
+    def _answer(self, parked: Parked, outcome: Answer | Refused) -> None:
+        parked.answer(self._response(outcome))
 
     def _response(self, outcome: Answer | Refused) -> JSONResponse:
         """Return the answer; after an event it is one for all who were parked."""
