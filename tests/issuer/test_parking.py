@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 from rf_middleware._clock import Clock, now
 from rf_middleware.issuer.app import build_app
 from rf_middleware.issuer.changes import edit, revoke
-from rf_middleware.issuer.parking import Connection, Parked
+from rf_middleware.issuer.parking import Came, Connection, Parked
 from tests.issuer.rig import BY, SESSION, Rig, in_loop, opened, until
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -75,9 +75,9 @@ async def parked(rig: Rig, port: int, more: str = "", version: str = "1.1") -> S
     return reader, writer
 
 
-def ignored(_data: bytes, _parked: Parked) -> bool:
+def ignored(_data: bytes, _parked: Parked) -> Came:
     """Take in what comes after an answer, and do nothing with it."""
-    return True
+    return Came.TAKEN
 
 
 async def told(rig: Rig, reader: asyncio.StreamReader) -> int:

@@ -20,7 +20,7 @@ from rf_middleware.issuer.access import Access
 from rf_middleware.issuer.answers import HEADERS, Problem, answer, read_body
 from rf_middleware.issuer.decisions import CLOSING, Answer, Refused
 from rf_middleware.issuer.heads import read_head
-from rf_middleware.issuer.parking import PARK, Later, Parked
+from rf_middleware.issuer.parking import PARK, Came, Later, Parked
 from rf_middleware.issuer.revocations import Revocations
 
 __all__ = ["Feed"]
@@ -53,19 +53,23 @@ class Feed:
         self._take(token, poll, request.scope["state"][PARK]())
         return Later()
 
-    def poll_again(self, data: bytes, parked: Parked) -> bool:
-        """Take in the next poll of a connection; false when what came is not one, or needs a closer look."""
-        head, _, body = data.partition(b"\r\n\r\n")
-        said = read_head(head)
-        token = None if said is None or said.length != len(body) else self._access.known_validator(said.token)
+    def poll_again(self, data: bytes, parked: Parked) -> Came:
+        """Take in the next poll of a connection, if that is what came and it needs no closer look."""
+        head, end, body = data.partition(b"\r\n\r\n")
+        said = read_head(head) if end else None
+        if said is None or len(body) > said.length:
+            return Came.OTHER
+        if len(body) < said.length:  # httpx sends head and body one after the other
+            return Came.BEGUN
+        token = self._access.known_validator(said.token)
         if token is None:
-            return False
+            return Came.OTHER
         try:
             poll = Poll.parse(json.loads(body))
         except (ValueError, RecursionError):
-            return False
+            return Came.OTHER
         self._take(token, poll, parked)
-        return True
+        return Came.TAKEN
 
     async def give_back(self, request: Request) -> JSONResponse:
         """End the lease of a validator that shuts down; an unknown session has none."""

@@ -14,6 +14,7 @@ may be taken in as it is; any other goes to uvicorn, with the connection, as if 
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, cast
@@ -23,7 +24,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-__all__ = ["PARK", "Connection", "Later", "Parked"]
+__all__ = ["PARK", "Came", "Connection", "Later", "Parked"]
 
 PARK = "park"
 """Where a request finds the way to park its connection: in ``scope["state"]``."""
@@ -55,12 +56,21 @@ class Connection(HttpToolsProtocol):
         return parked
 
 
+class Came(Enum):
+    """What came on a connection after an answer."""
+
+    TAKEN = "a request that waits from now on"
+    BEGUN = "a part of one, of bounded length"
+    OTHER = "something that uvicorn has to serve"
+
+
 class Parked(asyncio.Protocol):
     """A connection whose request waits for its answer, or had it."""
 
     __slots__ = (
         "_again",
         "_answered",
+        "_begun",
         "_config",
         "_hang_up",
         "_keep",
@@ -74,19 +84,20 @@ class Parked(asyncio.Protocol):
     def __init__(self, config: Config, server: ServerState, transport: asyncio.Transport, *, keep: bool) -> None:
         self._config, self._server, self._transport, self._keep = config, server, transport, keep
         self._hang_up: Callable[[int], None] | None = None
-        self._again: Callable[[bytes, Parked], bool] | None = None
+        self._again: Callable[[bytes, Parked], Came] | None = None
+        self._begun = b""
         self._number = 0
         self._waiting = True
         self._answered = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def wait(self, number: int, hang_up: Callable[[int], None], again: "Callable[[bytes, Parked], bool]") -> None:
+    def wait(self, number: int, hang_up: Callable[[int], None], again: "Callable[[bytes, Parked], Came]") -> None:
         """Go on waiting.
 
         Args:
             number: of the request.
             hang_up: is told the number when the client hangs up.
-            again: is given what comes after the answer; false when it is not to be taken in without a closer look.
+            again: is given what comes after the answer; what began is given once more with the rest.
         """
         self._number, self._hang_up, self._again = number, hang_up, again
         if self._transport.is_closing():
@@ -96,9 +107,7 @@ class Parked(asyncio.Protocol):
         """Send the answer; the connection goes on as after any other."""
         if self._transport.is_closing():
             return
-        self._waiting = False
-        # For uvicorn it is one of its own that has nothing to do.
-        cast("set[object]", self._server.connections).add(self)
+        self._rest()
         self._transport.write(_message(response, tuple(self._server.default_headers), keep=self._keep))
         if not self._keep:
             self._transport.close()
@@ -115,10 +124,7 @@ class Parked(asyncio.Protocol):
         elif self._transport.get_write_buffer_size():
             self._transport.close()
         else:
-            self._waiting = True
-            self._leave()
-            if self._again is None or not self._again(data, self):
-                self._hand_over(data)
+            self._take(self._begun + data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
@@ -131,6 +137,16 @@ class Parked(asyncio.Protocol):
     def shutdown(self) -> None:
         """Close the connection, which has nothing to do."""
         self._transport.close()
+
+    def _take(self, data: bytes) -> None:
+        self._waiting, self._begun = True, b""
+        self._leave()
+        came = Came.OTHER if self._again is None else self._again(data, self)
+        if came is Came.BEGUN:
+            self._begun = data
+            self._rest()
+        elif came is Came.OTHER:
+            self._hand_over(data)
 
     def _hand_over(self, data: bytes) -> None:
         """Let uvicorn serve what came."""
@@ -150,6 +166,11 @@ class Parked(asyncio.Protocol):
             self._timer = loop.call_later(left, self._look)
         else:
             self._transport.close()
+
+    def _rest(self) -> None:
+        """For uvicorn it is one of its own that has nothing to do."""
+        self._waiting = False
+        cast("set[object]", self._server.connections).add(self)
 
     def _leave(self) -> None:
         cast("set[object]", self._server.connections).discard(self)
