@@ -137,7 +137,8 @@ class _Parked:
         self.answer = self.answered.set_result
         self.hang_up: Callable[[], None] | None = None
 
-    def wait(self, number: int, hang_up: Callable[[int], None]) -> None:
+    def wait(self, number: int, hang_up: Callable[[int], None], again: object) -> None:
+        del again  # each request comes alone here
         self.hang_up = partial(hang_up, number)
 
 

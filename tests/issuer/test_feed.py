@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from rf_middleware._wire import Reply
-from tests.issuer.rig import SESSION, Rig, in_loop, opened, running, until
+from rf_middleware.issuer.changes import edit
+from tests.issuer.rig import BY, SESSION, Rig, in_loop, opened, running, until
 
 
 @running
@@ -93,3 +94,21 @@ async def test_sessions_of_one_token_are_limited(rig: Rig) -> None:
     assert (await rig.poll()).status_code == 200
     answer = await rig.poll(session="another-session")
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+
+
+@in_loop
+async def test_all_who_wait_hear_of_an_event_and_each_other_poll_of_what_it_lacks(tmp_path: Path) -> None:
+    """One answer goes to those who were parked; who comes later gets its own, and a newcomer a reset."""
+    async with opened(tmp_path / "issuer.db", lease=60.0) as rig:
+        [epoch] = {(await rig.poll(session=f"validator-{n}")).json()["epoch"] for n in range(3)}
+        parked = [asyncio.create_task(rig.poll(0, epoch, wait=20.0, session=f"validator-{n}")) for n in range(2)]
+        await until(lambda: len(rig.revocations._leases._parked) == 2)
+        await rig.revocations.apply(edit(rig.key_id, {"status": "disabled"}), BY)
+        told = [Reply.parse((await each).json()) for each in parked]
+        assert told[0] == told[1]
+        assert ([event.seq for event in told[0].events], told[0].head, told[0].reset) == ([1], 1, False)
+        assert Reply.parse((await rig.poll(0, epoch, session="validator-2")).json()) == told[0]
+        late = Reply.parse((await rig.poll(1, epoch, session="validator-0")).json())
+        assert (late.events, late.head, late.reset) == ((), 1, False)
+        new = Reply.parse((await rig.poll(1, epoch, session="validator-3")).json())
+        assert (new.events, new.head, new.reset) == ((), 1, True)

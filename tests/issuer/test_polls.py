@@ -70,16 +70,42 @@ def test_a_good_token_is_looked_up_once_a_second_at_most() -> None:
 
     async def main() -> None:
         tokens = Tokens(look_up, lambda: time[0])
+        assert tokens.known(b"good") is None
+        first = asyncio.create_task(tokens.id_of(b"good"))
+        await asyncio.sleep(0)
+        assert tokens.known(b"good") is None
+        assert await first == "id"
+        assert tokens.known(b"good") == "id"
         assert await asyncio.gather(*(tokens.id_of(b"good") for _ in range(9))) == ["id"] * 9
         assert await tokens.id_of(b"good") == "id"
         assert asked == [b"good"]
         for _ in range(2):
             assert await tokens.id_of(b"unknown") is None
+            assert tokens.known(b"unknown") is None
             with pytest.raises(FileNotFoundError):
                 await tokens.id_of(b"broken")
+            assert tokens.known(b"broken") is None
         assert asked == [b"good", b"unknown", b"broken", b"unknown", b"broken"]
         time[0] += 1.0
+        assert tokens.known(b"good") is None
         assert await tokens.id_of(b"good") == "id"
         assert asked[5:] == [b"good"]
+
+    asyncio.run(main())
+
+
+def test_a_look_up_that_failed_tells_nobody_who_it_was_for() -> None:
+    """Between its end and its being forgotten, nothing is known of the token, and nothing is raised."""
+
+    async def look_up(_fingerprint: bytes) -> str | None:
+        raise FileNotFoundError
+
+    async def main() -> None:
+        tokens = Tokens(look_up, lambda: 10.0)
+        asked = asyncio.create_task(tokens.id_of(b"broken"))
+        await until(lambda: tokens._known and tokens._known[b"broken"].done())
+        assert tokens.known(b"broken") is None
+        with pytest.raises(FileNotFoundError):
+            await asked
 
     asyncio.run(main())

@@ -349,4 +349,4 @@ def test_failures_are_logged_without_their_texts(tmp_path: Path, caplog: pytest.
 async def test_idle_the_issuer_sets_no_timer(tmp_path: Path) -> None:
     """With nobody there, nothing wakes up."""
     async with opened(tmp_path / "issuer.db") as rig:
-        assert rig.revocations._timer is None
+        assert rig.revocations._alarm._timer is None

@@ -4,7 +4,7 @@ import heapq
 from dataclasses import replace
 from typing import Final
 
-from rf_middleware._wire import Event, Poll
+from rf_middleware._wire import Event, Poll, Reply
 from rf_middleware.issuer.decisions import Answer, Decision, Name
 from rf_middleware.issuer.leases import Leases
 from rf_middleware.issuer.waiting import Owed, Session, Waiting
@@ -13,9 +13,9 @@ from rf_middleware.issuer.waiting import Owed, Session, Waiting
 class WaitsForRenewedEnds(Leases):
     """Rule 2: ends as they are at the commit are waited for, not those of a renewal."""
 
-    def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+    def _grant(self, session: Session, ticket: int, reply: Reply, now: float) -> Answer:
         renewed, after = now < session.end, session.after
-        answer = super()._grant(session, ticket, events, now, reset=reset)
+        answer = super()._grant(session, ticket, reply, now)
         if renewed:
             session.earlier, session.after = (), after
             self._waiting._by_end = None

@@ -115,6 +115,10 @@ class Access:
             return None
         return await self._tokens.id_of(fingerprint(token.encode()))
 
+    def known_validator(self, token: bytes) -> str | None:
+        """Return the id of the validator token with this fingerprint, if it was looked up within the last second."""
+        return self._tokens.known(token)
+
     async def needed_validator(self, request: Request) -> str:
         """Return the id of the validator token of the request.
 

@@ -59,6 +59,7 @@ class Leases:
         self._epoch, self._lease, self._gate = epoch, lease, gate
         self._head = self._floor = head
         self._window, self._events = window, deque[Event]()
+        self._nothing = self._reply()
         self._limit = sessions_per_owner
         self._sessions: dict[Name, Session] = {}
         self._counts: dict[str, int] = {}
@@ -85,13 +86,15 @@ class Leases:
                 return [Refused(ticket, CROWDED)]
             session = self._admit(name, now)
         # A second poll of one session: the client gave up on the first, which must not stay behind.
-        decisions: list[Decision] = [] if session.ticket is None else [self._answer(name, session.ticket, now)]
+        decisions: list[Decision] = (
+            [] if session.ticket is None else [self._answer(name, session.ticket, now, self._nothing)]
+        )
         if follows:
             decisions += self._ack(session, poll.ack, now)
         session.called, session.version, session.heard = poll.name, poll.version, now
         if not follows or poll.ack < self._head or poll.wait <= 0:
-            events = self._after(poll.ack) if follows else ()
-            return [*decisions, self._grant(session, ticket, events, now, reset=not follows)]
+            reply = self._reply(*self._after(poll.ack)) if follows else self._reply(reset=True)
+            return [*decisions, self._grant(session, ticket, reply, now)]
         session.ticket, self._parked[ticket] = ticket, name
         heapq.heappush(self._timeouts, (now + min(poll.wait, self._lease / 3), ticket))
         return decisions
@@ -134,7 +137,8 @@ class Leases:
         self._events.extend(news)
         while len(self._events) > self._window:
             self._floor = self._events.popleft().seq
-        told: list[Decision] = [self._answer(name, ticket, now, *news) for ticket, name in list(self._parked.items())]
+        self._nothing, reply = self._reply(), self._reply(*news)  # one reply for all: it is written once
+        told: list[Decision] = [self._answer(name, ticket, now, reply) for ticket, name in list(self._parked.items())]
         return told + self._settle(now)
 
     def restore(self, seq: int, since: float) -> None:
@@ -147,7 +151,7 @@ class Leases:
         while self._timeouts and self._timeouts[0][0] <= now:
             ticket = heapq.heappop(self._timeouts)[1]
             if ticket in self._parked:
-                decisions.append(self._answer(self._parked[ticket], ticket, now))
+                decisions.append(self._answer(self._parked[ticket], ticket, now, self._nothing))
         if now >= self._sweep_at:
             self._sweep(now - _REMEMBER)
             self._sweep_at = now + _REMEMBER if self._sessions else float("inf")
@@ -161,7 +165,8 @@ class Leases:
 
     def close(self, now: float) -> list[Decision]:
         """Answer every parked poll and grant no lease from now on."""
-        decisions: list[Decision] = [self._answer(name, ticket, now) for ticket, name in list(self._parked.items())]
+        parked = list(self._parked.items())
+        decisions: list[Decision] = [self._answer(name, ticket, now, self._nothing) for ticket, name in parked]
         self._closed = True
         return decisions
 
@@ -186,16 +191,19 @@ class Leases:
         """Return every validator that is remembered."""
         return [session.seen(now) for session in self._sessions.values()]
 
-    def _answer(self, name: Name, ticket: int, now: float, *events: Event) -> Answer:
-        """Answer a parked poll, which by being parked had applied all but these events."""
+    def _answer(self, name: Name, ticket: int, now: float, reply: Reply) -> Answer:
+        """Answer a parked poll, which by being parked had applied all but what the reply tells."""
         del self._parked[ticket]
         session = self._sessions[name]
         session.ticket = None
-        return self._grant(session, ticket, events, now, reset=False)
+        return self._grant(session, ticket, reply, now)
 
-    def _grant(self, session: Session, ticket: int, events: tuple[Event, ...], now: float, *, reset: bool) -> Answer:
+    def _grant(self, session: Session, ticket: int, reply: Reply, now: float) -> Answer:
         self._waiting.granted(session, now, self._head, now + self._lease)
-        return Answer(ticket, Reply(self._epoch, reset, self._head, events, self._lease))
+        return Answer(ticket, reply)
+
+    def _reply(self, *events: Event, reset: bool = False) -> Reply:
+        return Reply(self._epoch, reset, self._head, events, self._lease)
 
     def _after(self, seq: int) -> tuple[Event, ...]:
         """Return the events after this one: the newest, of which there are few."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rf_middleware._clock import Clock, now
 from rf_middleware._wire import Event, Poll
+from rf_middleware.issuer.alarm import Alarm
 from rf_middleware.issuer.audit import NOBODY, By
 from rf_middleware.issuer.background import Background
 from rf_middleware.issuer.changes import Change, edit
@@ -68,7 +69,7 @@ class Revocations(Background):
         self._receipts: dict[int, Acknowledged] = {}
         self._unstored: list[Acknowledged] = []
         self._one_change = asyncio.Lock()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._tick)
         self._closing = False
         self._perform(self._leases.tick(started))
 
@@ -194,8 +195,7 @@ class Revocations(Background):
         """Stop; finish changes and receipts; note that it ended in order, and whether a lease is out."""
         self.stop()
         await self._finish_tasks()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.end()
         await self.write(self._end_life, self._leases.outstanding(self._clock()))
         self._end_threads()
 
@@ -217,7 +217,7 @@ class Revocations(Background):
                 self._spawn(self._keep(decision))
             else:
                 self._polls.decide(decision)
-        self._set_timer()
+        self._alarm.set(self._leases.wake_at(), self._clock())
         self._polls.send()
 
     async def _keep(self, done: Acknowledged) -> bool:
@@ -248,13 +248,5 @@ class Revocations(Background):
                 break
             self._unstored.pop(0)
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        wake = self._leases.wake_at()
-        delay = max(0.0, wake - self._clock())
-        self._timer = None if wake == float("inf") else self._loop.call_later(delay, self._tick)
-
     def _tick(self) -> None:
-        self._timer = None
         self._perform(self._leases.tick(self._clock()))

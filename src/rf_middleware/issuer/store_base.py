@@ -1,11 +1,16 @@
 """What every part of the store has: the database, and how far the history goes."""
 
+from typing import Final
+
 from sqlalchemy import Connection, func, select, update
 
 from rf_middleware.issuer.database import Database
 from rf_middleware.issuer.schema import events, meta
 
-__all__ = ["StoreBase", "head_of"]
+__all__ = ["HEAD", "StoreBase", "head_of"]
+
+HEAD: Final = select(func.coalesce(func.max(events.c.seq), 0))
+"""The newest event; 0 before the first."""
 
 
 class StoreBase:
@@ -28,5 +33,5 @@ class StoreBase:
 
 def head_of(connection: Connection) -> int:
     """Return the newest event."""
-    head: int = connection.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one()
+    head: int = connection.execute(HEAD).scalar_one()
     return head

@@ -42,3 +42,10 @@ class Tokens:
             if found is None:
                 self._known.pop(fingerprint, None)
         return found
+
+    def known(self, fingerprint: bytes) -> str | None:
+        """Return the id of a token that was looked up within the last second; ``None`` says nothing about it."""
+        asked = self._known.get(fingerprint)
+        if asked is None or not asked.done() or asked.exception() is not None or self._clock() >= self._until:
+            return None
+        return asked.result()
