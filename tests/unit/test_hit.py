@@ -17,6 +17,7 @@ OPTIONS: list[dict[str, Any]] = [
     {},
     {"exempt": ["/healthz"]},
     {"scopes": ["a:b"]},
+    {"scopes": ["c:d"]},
     {"workspaces": ["other"]},
     {"publishable": True, "strip": False},
     {"locations": ["cookie:k", "header:X-API-Key", "query:k"]},
@@ -129,6 +130,7 @@ NOT_PLAIN: list[tuple[dict[str, Any], list[tuple[str, str]], str]] = [
     ({}, [], f"api_key={KEY}&api_key={KEY}"),
     ({}, [("X-API-Key", KEY), ("Referer", "https://a/?api_key=b")], ""),
     ({}, [("X-API-Key", OPEN)], ""),
+    ({"scopes": ["c:d"]}, [("X-API-Key", KEY)], ""),
     ({"workspaces": ["other"]}, [("X-API-Key", KEY)], ""),
     ({"locations": ["cookie:k", "header:X-API-Key", "query:k"]}, [("Cookie", f"k={KEY}")], ""),
 ]
