@@ -13,6 +13,8 @@ from tests.harness import ASGIApp
 from tests.streams.opened import KEY, OTHER, Open, Receive, Send, issuer_of_two, open_streams, streaming, talking
 
 KINDS: list[tuple[str, ASGIApp, int]] = [("websocket", talking, 1), ("http", streaming, 2)]
+known = pytest.mark.parametrize("known", [False, True], ids=["asked", "cached"])
+"""Whether the key is cached when the request arrives: the short cut of a hit watches its streams itself."""
 
 
 class Noting:
@@ -30,13 +32,21 @@ class Noting:
             raise
 
 
+async def learn(middleware: APIKeyMiddleware, key: str, *, known: bool) -> None:
+    """Have the key cached, where that is asked for."""
+    if known:
+        await middleware.validator.acheck(key)
+
+
+@known
 @pytest.mark.parametrize(("kind", "app", "sent"), KINDS)
-def test_a_revoked_key_ends_its_streams(kind: str, app: ASGIApp, sent: int) -> None:
+def test_a_revoked_key_ends_its_streams(kind: str, app: ASGIApp, sent: int, *, known: bool) -> None:
     """The app of a revoked key is cancelled where it waits: a WebSocket closes with 1008, a response stays cut."""
     issuer, noting = issuer_of_two(), Noting(app)
     middleware = APIKeyMiddleware(noting, issuer=issuer)
 
     async def serve() -> Open:
+        await learn(middleware, KEY, known=known)
         connection = Open(middleware, kind=kind)
         await connection.reached(sent)
         issuer.revoke(KEY)
@@ -52,13 +62,15 @@ def test_a_revoked_key_ends_its_streams(kind: str, app: ASGIApp, sent: int) -> N
 
 
 @pytest.mark.parametrize(("kind", "app", "sent"), KINDS)
+@known
 @pytest.mark.parametrize("close_streams", [True, False])
-def test_other_streams_go_on(kind: str, app: ASGIApp, sent: int, *, close_streams: bool) -> None:
+def test_other_streams_go_on(kind: str, app: ASGIApp, sent: int, *, close_streams: bool, known: bool) -> None:
     """A stream of another key goes on to its end, and so does one whose app opted out."""
     issuer = issuer_of_two()
     middleware = APIKeyMiddleware(app, issuer=issuer, close_streams=close_streams)
 
     async def serve() -> Open:
+        await learn(middleware, OTHER, known=known)
         connection = Open(middleware, OTHER, kind)
         await connection.reached(sent)
         issuer.revoke(KEY if close_streams else OTHER)
@@ -131,12 +143,14 @@ def test_a_websocket_whose_key_ends_while_it_is_let_in_never_gets_going() -> Non
     assert [each["type"] for each in asyncio.run(serve()).sent] == ["websocket.close"]
 
 
+@known
 @pytest.mark.parametrize(("kind", "app", "sent"), KINDS)
-def test_a_cancellation_by_others_is_passed_on(kind: str, app: ASGIApp, sent: int) -> None:
+def test_a_cancellation_by_others_is_passed_on(kind: str, app: ASGIApp, sent: int, *, known: bool) -> None:
     """A server that cancels its task, to shut down for instance, finds it cancelled, and nothing more is sent."""
     middleware = APIKeyMiddleware(app, issuer=issuer_of_two())
 
     async def serve() -> Open:
+        await learn(middleware, KEY, known=known)
         connection = Open(middleware, kind=kind)
         await connection.reached(sent)
         connection.task.cancel()
@@ -148,8 +162,9 @@ def test_a_cancellation_by_others_is_passed_on(kind: str, app: ASGIApp, sent: in
     assert open_streams(middleware.validator) == []
 
 
+@known
 @pytest.mark.parametrize(("kind", "app", "sent"), KINDS)
-def test_an_app_that_fails_is_not_held_back(kind: str, app: ASGIApp, sent: int) -> None:
+def test_an_app_that_fails_is_not_held_back(kind: str, app: ASGIApp, sent: int, *, known: bool) -> None:
     """An exception of the app reaches the server, and its stream is no longer counted."""
 
     async def failing(scope: Any, receive: Receive, send: Send) -> None:
@@ -163,6 +178,7 @@ def test_an_app_that_fails_is_not_held_back(kind: str, app: ASGIApp, sent: int) 
     went_on = asyncio.Event()
 
     async def serve() -> None:
+        await learn(middleware, KEY, known=known)
         connection = Open(middleware, kind=kind)
         await connection.reached(sent)
         assert len(open_streams(middleware.validator)) == 1
