@@ -8,13 +8,14 @@ from typing import Any, Final
 from rf_middleware._challenge import respond
 from rf_middleware._credentials import Pairs
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
-from rf_middleware._models import Refusal
+from rf_middleware._models import Grant, Refusal
 from rf_middleware._options import OnDenied
 from rf_middleware._rules import inner_path, preflight
 from rf_middleware.exceptions import Refused
 
 __all__ = [
     "ASGIApp",
+    "Identify",
     "Message",
     "Receive",
     "Scope",
@@ -35,6 +36,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Identify = Callable[[Scope, Grant | None], None]
+"""Tells an app of Starlette's who is asking (``_identity``)."""
 
 _log: Final = logging.getLogger("rf_middleware")
 _DENIAL_RESPONSE: Final = "websocket.http.response"
@@ -116,7 +119,7 @@ def strip(guard: Guard, scope: Scope, query: bytes) -> Pairs:
     comes back are its parts that may be keys.
     """
     named, rest = guard.split(query)
-    if guard.options.strip:
+    if guard.strips:
         seen = scope.get("query_string", b"")
         scope["query_string"] = rest if query == seen else guard.split(seen)[1]
         target = scope.get("raw_path")
@@ -135,13 +138,15 @@ def _strip_referers(guard: Guard, scope: Scope) -> None:
     ]
 
 
-def attach(scope: Scope, visit: Visit) -> None:
-    """Tell the app, and decorators further in, who is asking. No header can set these."""
+def attach(scope: Scope, visit: Visit, identify: "Identify | None" = None) -> None:
+    """Tell the app, decorators further in, and Starlette in its own terms who is asking. No header can set these."""
     grant = visit.grant
     scope[CONTEXT] = visit
     state = scope["state"] if "state" in scope else scope.setdefault("state", {})
     state["grant"] = grant
     state["workspace"] = None if grant is None else grant.workspace
+    if identify is not None:
+        identify(scope, grant)
 
 
 async def custom_answer(on_denied: OnDenied, denied: Refused, request: object) -> object:

@@ -8,7 +8,6 @@ from typing import Final
 
 from rf_middleware._asgi import Scope, exempted
 from rf_middleware._guard import CONTEXT, Guard, Visit
-from rf_middleware._query import split
 
 __all__ = ["hit"]
 
@@ -31,7 +30,7 @@ def hit(guard: Guard, scope: Scope) -> Visit | None:
             key = value[length:]
     query = rest = scope.get("query_string") or b""
     if query:
-        named, rest = split(query, guard.names)
+        named, rest = guard.split(query)
         if named:
             if key is not None or len(named) > 1 or _QUESTION_MARK in (scope.get("raw_path") or b""):
                 return None

@@ -159,19 +159,8 @@ class Answering:
             await self._cut_off()
 
     def receiving(self, receive: Receive) -> Receive:
-        """Return a ``receive`` that lets through what the client sends, like what is sent to it."""
-
-        async def watched() -> Message:
-            message = await receive()
-            stream = self.stream
-            if stream is not None and message["type"] in _PASSING:
-                if stream.cut:
-                    raise Cut
-                if not self._visit.goes_on(stream.digest):
-                    await self.pass_on()
-            return message
-
-        return watched
+        """Return what the app gets as ``receive``: a request has nothing to say that a revocation could end."""
+        return receive
 
     async def _cut_off(self) -> None:
         raise Cut
@@ -195,6 +184,21 @@ class AnsweringWebSocket(Answering):
     def __init__(self, visit: Visit, send: Send, mark: int) -> None:
         super().__init__(visit, send, mark)
         self.open()
+
+    def receiving(self, receive: Receive) -> Receive:
+        """Return a ``receive`` that lets through what the client sends, like what is sent to it."""
+
+        async def watched() -> Message:
+            message = await receive()
+            stream = self.stream
+            if stream is not None and message["type"] in _PASSING:
+                if stream.cut:
+                    raise Cut
+                if not self._visit.goes_on(stream.digest):
+                    await self.pass_on()
+            return message
+
+        return watched
 
     async def _cut_off(self) -> None:
         await self._send(goodbye(REVOKED if self.stream is None else self.stream.why))

@@ -14,10 +14,9 @@ from typing import Final, cast
 
 from rf_middleware._locations import ALLOWED, BLANKS, Carrier, Extract, extractor, parse
 from rf_middleware._models import Reason
-from rf_middleware._presented import KEY
 from rf_middleware.exceptions import ConfigurationError
 
-__all__ = ["KEY", "PUBLISHABLE", "Found", "Pairs", "Reader"]
+__all__ = ["PUBLISHABLE", "Found", "Pairs", "Reader"]
 
 Pairs = Sequence[tuple[bytes, bytes]]
 """Headers, or parts of a query: names with values, in order and with repeats."""

@@ -7,14 +7,15 @@ a ``Pending`` one, ``settle`` it. What comes out is a ``Visit`` or a ``Refusal``
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Self
+from typing import Final
 
 from rf_middleware import _query
 from rf_middleware._address import client_of, network
-from rf_middleware._credentials import KEY, PUBLISHABLE, Pairs
+from rf_middleware._credentials import PUBLISHABLE, Pairs
 from rf_middleware._locations import Carrier
 from rf_middleware._models import Grant, Reason, Refusal, Verdict
 from rf_middleware._options import Options, ValidatorSettings, split
+from rf_middleware._presented import KEY
 from rf_middleware._secret import Unpicklable
 from rf_middleware._shared import shared
 from rf_middleware._values import by_variable
@@ -39,7 +40,7 @@ _INVALID: Final = Refusal(Reason.INVALID_KEY)
 
 
 class Visit(Unpicklable):
-    """A request that may go on. Made empty and then filled, as ``__init__`` would take a twentieth of a hit.
+    """A request that may go on.
 
     Attributes:
         guard: who let it in.
@@ -51,22 +52,12 @@ class Visit(Unpicklable):
 
     __slots__ = ("carrier", "grant", "guard", "key", "query")
 
-    guard: "Guard"
-    grant: Grant | None
-    key: bytes
-    carrier: Carrier
-    query: bytes
-
-    @classmethod
-    def of(cls, guard: "Guard", grant: Grant | None, key: bytes, carrier: Carrier, query: bytes) -> Self:
-        """Return one that is filled."""
-        visit = cls()
-        visit.guard = guard
-        visit.grant = grant
-        visit.key = key
-        visit.carrier = carrier
-        visit.query = query
-        return visit
+    def __init__(self, guard: "Guard", grant: Grant | None, key: bytes, carrier: Carrier, query: bytes) -> None:
+        self.guard = guard
+        self.grant = grant
+        self.key = key
+        self.carrier = carrier
+        self.query = query
 
     def goes_on(self, digest: bytes) -> bool:
         """Say whether what is cached lets a stream of this request go on; else ``asked_again`` decides."""
@@ -124,20 +115,20 @@ class Guard:
         reader = options.reader
         self.looks_into_bodies = bool(reader.json_fields)
         self.watched = reader.header_names | {b"referer"}
-        self.names = reader.query_names
         self.in_headers, self.in_query = reader.in_headers, reader.in_query
         self.variables = [
             (each, "HTTP_" + each.decode().upper().replace("-", "_")) for each in sorted(reader.header_names)
         ]
         self.in_variables = [(variable, *_as_text(self.in_headers.get(name))) for name, variable in self.variables]
         self._asks = options.access.workspaces is not None or bool(options.access.scopes)
+        self._names = reader.query_names
         self._peek = validator.peek
         self._read = reader.read
         self._refusal = options.access.refusal
 
     def split(self, query: bytes) -> tuple[Pairs, bytes]:
         """Take what may be keys out of a query; return that, and the rest."""
-        return _query.split(query, self.names) if query and self.names else ((), query)
+        return _query.split(query, self._names) if query and self._names else ((), query)
 
     def admits(self, grant: Grant) -> bool:
         """Tell whether a grant is good for what is guarded."""
@@ -146,15 +137,9 @@ class Guard:
     def admit(self, key: bytes, carrier: Carrier, query: bytes) -> Visit | None:
         """Let a request in, if its key is cached and good for what is guarded."""
         grant = self._peek(sha256(key).digest())
-        if grant is None or ((self._asks or grant.publishable) and self._refusal(grant) is not None):
+        if grant is None or ((self._asks or grant.publishable) and not self.admits(grant)):
             return None
-        visit = Visit()
-        visit.guard = self
-        visit.grant = grant
-        visit.key = key
-        visit.carrier = carrier
-        visit.query = query
-        return visit
+        return Visit(self, grant, key, carrier, query)
 
     def examine(self, headers: Pairs, named: Pairs, query: bytes, body: bytes = b"") -> Visit | Refusal | Pending:
         """Read the key and decide, as far as that goes without asking anybody.
@@ -173,7 +158,7 @@ class Guard:
         key, carrier = found
         grant = self._peek(sha256(key).digest())
         if grant is not None:
-            return self._refusal(grant) or Visit.of(self, grant, key, carrier, query)
+            return self._refusal(grant) or Visit(self, grant, key, carrier, query)
         if not KEY.fullmatch(key) or (key.startswith(PUBLISHABLE) and not self.options.publishable):
             return _INVALID
         return Pending(key, carrier, query)
@@ -183,7 +168,7 @@ class Guard:
         if isinstance(verdict, Refusal):
             return verdict
         carrier = pending.carrier if verdict.stale_for is None else pending.carrier.stale(verdict.stale_for)
-        return self._refusal(verdict) or Visit.of(self, verdict, pending.key, carrier, pending.query)
+        return self._refusal(verdict) or Visit(self, verdict, pending.key, carrier, pending.query)
 
     def client(self, peer: str, forwarded: str) -> str:
         """Return who sent a request, for the limits by client; empty where these are off.
@@ -201,11 +186,11 @@ class Guard:
 
     def unguarded(self, query: bytes) -> Visit:
         """Return the visit of a request that needs no key here; a decorator further in may still want one."""
-        return Visit.of(self, None, b"", _NO_CARRIER, query)
+        return Visit(self, None, b"", _NO_CARRIER, query)
 
     def stripped_target(self, target: bytes) -> bytes:
         """Return a request target or URL without the keys in its query."""
-        return _query.strip_target(target, self.names) if self.options.strip else target
+        return _query.strip_target(target, self._names) if self.strips else target
 
 
 def _as_text(written: tuple[bytes, int, Carrier] | None) -> tuple[str | None, int, Carrier]:

@@ -110,7 +110,7 @@ def strip(guard: Guard, environ: "WSGIEnvironment", query: bytes) -> Pairs:
     comes back are its parts that may be keys.
     """
     named, rest = guard.split(query)
-    if guard.options.strip:
+    if guard.strips:
         seen: str = environ.get("QUERY_STRING", "")
         kept = rest if CONTEXT not in environ else guard.split(_bytes(seen))[1]
         show(guard, environ, seen, kept.decode("latin-1"))

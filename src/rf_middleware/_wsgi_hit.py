@@ -6,7 +6,6 @@ What is not as plain as that is left alone (``None``), as in ``_asgi_hit``.
 from typing import TYPE_CHECKING
 
 from rf_middleware._guard import CONTEXT, Guard, Visit
-from rf_middleware._query import split
 from rf_middleware._wsgi import exempted, show
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def hit(guard: Guard, environ: "WSGIEnvironment") -> Visit | None:
     query, rest, asked = b"", b"", environ.get("QUERY_STRING")
     if asked:
         query = asked.encode("latin-1", "replace")
-        named, rest = split(query, guard.names)
+        named, rest = guard.split(query)
         if named:
             if key is not None or len(named) > 1:
                 return None

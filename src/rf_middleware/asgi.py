@@ -9,11 +9,11 @@ import asyncio
 import logging
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable
 from typing import Final, Unpack, cast
 
 from rf_middleware._asgi import (
     ASGIApp,
+    Identify,
     Message,
     Receive,
     Scope,
@@ -27,7 +27,7 @@ from rf_middleware._asgi import (
 from rf_middleware._asgi_hit import hit
 from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, Cut, watch
 from rf_middleware._guard import REFUSED, Visit, make_guard
-from rf_middleware._models import Grant, Refusal
+from rf_middleware._models import Refusal
 from rf_middleware._options import Settings
 from rf_middleware.exceptions import ConfigurationError, refused
 from rf_middleware.issuers import Issuer
@@ -81,9 +81,7 @@ class APIKeyMiddleware:
         visit = hit(guard, scope) if scope["type"] == "http" and not guard.looks_into_bodies else None
         if visit is None:
             return await self._serve(scope, receive, send, mark)
-        attach(scope, visit)
-        if self._identify is not None:
-            self._identify(scope, visit.grant)
+        attach(scope, visit, self._identify)
         answering = Answering(visit, send, mark)
         try:  # as ``watch`` does, which would take another tenth of a hit
             await self.app(scope, receive, answering.answer)
@@ -107,9 +105,7 @@ class APIKeyMiddleware:
         visit, receive = await settle(guard, scope, receive, enter(guard, scope))
         if not isinstance(visit, Visit):
             return await self._refuse(visit, scope, receive, send)
-        attach(scope, visit)
-        if self._identify is not None:
-            self._identify(scope, visit.grant)
+        attach(scope, visit, self._identify)
         if visit.grant is None:
             return await self.app(scope, receive, send)
         answering = answering_as(visit, send, mark)
@@ -141,7 +137,7 @@ class APIKeyMiddleware:
         await refuse(refusal, scope, receive, send)
 
 
-def _starlettes() -> Callable[[Scope, Grant | None], None] | None:
+def _starlettes() -> Identify | None:
     """Return what tells a Starlette app who is asking; ``None`` where Starlette is not loaded."""
     if "starlette" not in sys.modules:
         return None

@@ -117,7 +117,7 @@ class _Enclosure:
         outer: Visit | None = environ.get(CONTEXT)
         if outer is None or outer.guard.validator is not self._guard.validator:
             return self._guard.unguarded(query)
-        return Visit.of(self._guard, outer.grant, outer.key, outer.carrier, outer.query)
+        return Visit(self._guard, outer.grant, outer.key, outer.carrier, outer.query)
 
 
 @overload

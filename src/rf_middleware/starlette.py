@@ -179,8 +179,7 @@ async def let_in(inner: Inner, connection: HTTPConnection) -> Visit | Refusal:
     if replay is not receive and isinstance(connection, Request):
         connection._receive = replay  # noqa: SLF001 - the body was read: Starlette has no other way to put it back  # pyright: ignore[reportPrivateUsage] - the same
     if isinstance(step, Visit):
-        attach(scope, step)
-        identify(scope, step.grant)
+        attach(scope, step, identify)
     return step
 
 

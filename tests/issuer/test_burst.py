@@ -60,7 +60,7 @@ async def test_a_burst_is_acknowledged_by_everybody_and_leaves_nothing_behind(tm
         counted = [(each.done.confirmed, each.done.expired) for each in receipts if each is not None and each.done]
         assert counted == [(SESSIONS, 0)] * REVOCATIONS
         assert most < 2_000 * SESSIONS + 45_000 * REVOCATIONS
-        await until(lambda: not rig.revocations._receipts)
+        await until(lambda: not rig.revocations.receipts._done)
         await until(parked(rig))
         assert rig.revocations.counts() == (SESSIONS, SESSIONS, 0)
         stored = rig.store.receipt(REVOCATIONS)

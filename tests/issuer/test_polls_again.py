@@ -5,15 +5,29 @@ The clock stands still, so a token that was looked up stays known.
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from uvicorn.server import ServerState
 
 from rf_middleware._wire import Poll
 from rf_middleware.issuer.parking import Connection
 from rf_middleware.issuers import IntrospectionIssuer
 from tests.issuer.rig import BY, SESSION, Rig, Turned, in_loop, until
-from tests.issuer.test_parking import Watched, answered, closed, listening, parked, poll, told
+from tests.issuer.test_parking import Watched, answered, closed, ended, listening, parked, poll, told
+
+
+@asynccontextmanager
+async def polled(folder: Path) -> AsyncGenerator[tuple[Rig, ServerState, asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Yield a server, and a connection to it whose first poll was answered."""
+    async with listening(folder, clock=Turned()) as (rig, port, state):
+        reader, writer = await parked(rig, port)
+        await told(rig, reader)
+        yield rig, state, reader, writer
+        await closed(writer)
+        await until(lambda: not waiting(rig))
 
 
 def waiting(rig: Rig) -> bool:
@@ -51,10 +65,8 @@ async def test_the_next_poll_is_taken_in_without_the_server(tmp_path: Path) -> N
 @in_loop
 async def test_a_poll_in_pieces_is_taken_in_once_it_is_whole(tmp_path: Path) -> None:
     """A body may come after its head, as httpx sends it; till then nothing is taken for an ack."""
-    async with listening(tmp_path, clock=Turned()) as (rig, port, state):
-        reader, writer = await parked(rig, port)
+    async with polled(tmp_path) as (rig, state, reader, writer):
         connection = Watched.parked[-1]
-        await told(rig, reader)
         head, end, body = again(rig, 1).partition(b"\r\n\r\n")
         for piece in (head + end, body[:10]):
             writer.write(piece)
@@ -67,37 +79,27 @@ async def test_a_poll_in_pieces_is_taken_in_once_it_is_whole(tmp_path: Path) -> 
         assert (protocol(), connection._begun) == (connection, b"")
         assert not state.connections
         assert await told(rig, reader) == 2
-        await closed(writer)
 
 
 @in_loop
 async def test_half_a_head_is_left_to_the_server(tmp_path: Path) -> None:
     """What can't be read yet is put together by uvicorn, as the first request was."""
-    async with listening(tmp_path, clock=Turned()) as (rig, port, _):
-        reader, writer = await parked(rig, port)
-        await told(rig, reader)
+    async with polled(tmp_path) as (rig, _, _, writer):
         whole = again(rig, 1)
         writer.write(whole[:50])
         await until(lambda: isinstance(protocol(), Connection))
         writer.write(whole[50:])
         await until(lambda: waiting(rig))
         assert rig.revocations.waiting_for(1) == 0
-        await closed(writer)
-        await until(lambda: not waiting(rig))
 
 
 @in_loop
 async def test_what_comes_behind_a_poll_ends_the_connection_after_its_answer(tmp_path: Path) -> None:
     """A later poll is no more pipelined than the first: what is sent in one go with it is not half heard."""
-    async with listening(tmp_path, clock=Turned()) as (rig, port, _):
-        reader, writer = await parked(rig, port)
-        await told(rig, reader)
+    async with polled(tmp_path) as (rig, _, reader, writer):
         writer.write(again(rig, 1) + b"GET /healthz HTTP/1.1\r\nHost: issuer\r\n\r\n")
         await until(lambda: waiting(rig))
-        rig.revocations.stop()
-        assert "\r\nconnection: close\r\n" in (await answered(reader))[0]
-        assert await reader.read() == b""
-        await closed(writer)
+        await ended(rig, reader, writer)
 
 
 @in_loop
@@ -121,15 +123,12 @@ def test_a_bad_poll_is_named_after_a_good_one_too(tmp_path: Path, body: bytes) -
     """The short way refuses nothing: what it can't read gets the 400 it would have got at first."""
 
     async def main() -> None:
-        async with listening(tmp_path, clock=Turned()) as (rig, port, _):
-            reader, writer = await parked(rig, port)
-            await told(rig, reader)
+        async with polled(tmp_path) as (rig, _, reader, writer):
             head = again(rig, 1).partition(b"Content-Length")[0]
             writer.write(head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
             said = await answered(reader)
             assert said[0].startswith("http/1.1 400 ")
             assert json.loads(said[1])["error"].startswith("feed: ")
-            await closed(writer)
 
     asyncio.run(main())
 
@@ -185,14 +184,11 @@ async def test_who_does_not_read_answers_gets_no_more_of_them(tmp_path: Path) ->
 @in_loop
 async def test_a_server_that_stops_closes_the_connections_between_two_polls(tmp_path: Path) -> None:
     """For uvicorn a connection whose poll was answered is one of its own, with nothing to do."""
-    async with listening(tmp_path, clock=Turned()) as (rig, port, state):
-        reader, writer = await parked(rig, port)
-        await told(rig, reader)
+    async with polled(tmp_path) as (_, state, reader, _):
         [connection] = state.connections
         connection.shutdown()
         assert await reader.read() == b""
         await until(lambda: not state.connections)
-        await closed(writer)
 
 
 @in_loop

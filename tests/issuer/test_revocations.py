@@ -260,13 +260,13 @@ async def test_a_receipt_that_could_not_be_stored_is_tried_again(tmp_path: Path)
     store = LosesReceipts(database)
     revocations = Revocations(store, 60.0)
     ended = await revocations.apply(revoke(key_id), BY)
-    await until(lambda: revocations._unstored)
+    await until(lambda: revocations.receipts._unstored)
     store.full = False
-    await revocations.store_receipts()
+    await revocations.receipts.keep_again()
     stored = store.receipt(ended.seq)
     assert stored is not None
     assert stored.done is not None
-    assert (revocations._unstored, revocations._receipts) == ([], {})
+    assert (revocations.receipts._unstored, revocations.receipts._done) == ([], {})
     await revocations.close()
     database.close()
 
@@ -288,7 +288,7 @@ async def test_many_ends_of_one_go_are_one_wait(tmp_path: Path) -> None:
         await rig.poll(5, epoch)
         receipts = [await rig.revocations.settled(seq) for seq in range(1, 6)]
         assert [each.done.confirmed for each in receipts if each is not None and each.done is not None] == [1] * 5
-        await until(lambda: not rig.revocations._receipts)
+        await until(lambda: not rig.revocations.receipts._done)
         stored = [rig.store.receipt(seq) for seq in (1, 5)]
         reports = [each.done.report for each in stored if each is not None and each.done is not None]
         assert reports[0] == [{"receipt": "/revocations/5"}]
@@ -309,7 +309,7 @@ async def test_who_has_ended_with_others_reads_of_their_own(tmp_path: Path) -> N
         await rig.revocations.apply(expire(0.0), BY)  # which publishes what others have written
         assert before == [1, 2, 1]
         await rig.poll(3, epoch)
-        await until(lambda: not rig.revocations._receipts)
+        await until(lambda: not rig.revocations.receipts._done)
         reports = [done.report for each in map(store.receipt, (1, 2, 3)) if each is not None and (done := each.done)]
         assert reports[0] == [{"receipt": "/revocations/3"}]
         assert [report[0]["outcome"] for report in reports[1:]] == ["confirmed"] * 2
@@ -327,12 +327,12 @@ async def test_an_outage_of_the_disk_is_said_once(tmp_path: Path) -> None:
     revocations = Revocations(store, 60.0)
     for each in (key_id, second):
         await revocations.apply(revoke(each), BY)
-    await until(lambda: len(revocations._unstored) == 2)
-    await revocations.store_receipts()
-    assert [each.seq for each in revocations._unstored] == [1, 2]
+    await until(lambda: len(revocations.receipts._unstored) == 2)
+    await revocations.receipts.keep_again()
+    assert [each.seq for each in revocations.receipts._unstored] == [1, 2]
     store.full = False
-    await revocations.store_receipts()
-    assert revocations._unstored == []
+    await revocations.receipts.keep_again()
+    assert revocations.receipts._unstored == []
     await revocations.close()
     database.close()
 

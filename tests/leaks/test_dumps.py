@@ -63,6 +63,7 @@ def test_another_process_may_leave_one(tmp_path: Path) -> None:
     """It is this package that asks for none: the same shell gives another process all that there is."""
     with allowed(PLAIN, tmp_path / "here") as process:
         until(lambda: limits(process.pid)[0] == hard(), 60)
+        assert limits(process.pid)[0] == hard()
 
 
 def asked_for() -> str:

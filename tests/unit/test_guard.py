@@ -139,9 +139,9 @@ def test_a_stream_goes_on_while_its_key_is_good_for_it(make: Make, validator: Va
     visit = make().examine(HEADER, (), b"")
     assert isinstance(visit, Visit)
     assert visit.goes_on(digest)
-    other = Visit.of(make(scopes=["a:b"]), ACME, KEY, BY_HEADER, b"")
+    other = Visit(make(scopes=["a:b"]), ACME, KEY, BY_HEADER, b"")
     assert other.goes_on(digest)
-    assert not Visit.of(make(scopes=["c:d"]), ACME, KEY, BY_HEADER, b"").goes_on(digest)
+    assert not Visit(make(scopes=["c:d"]), ACME, KEY, BY_HEADER, b"").goes_on(digest)
     assert not visit.goes_on(sha256(b"unknown").digest())
     validator.forget(KEY.decode())
     assert not visit.goes_on(digest)
@@ -149,7 +149,7 @@ def test_a_stream_goes_on_while_its_key_is_good_for_it(make: Make, validator: Va
 
 def test_a_stream_that_is_asked_about_again_ends_by_a_refusal_only(make: Make) -> None:
     """A grant that still will do ends nothing; one that will not, or a denial, does."""
-    visit = Visit.of(make(workspaces=["acme"]), ACME, KEY, BY_HEADER, b"")
+    visit = Visit(make(workspaces=["acme"]), ACME, KEY, BY_HEADER, b"")
     assert visit.asked_again(ACME) is None
     assert visit.asked_again(Grant(Workspace("acme"), stale_for=3.2)) is None
     assert visit.asked_again(Refusal(Reason.INVALID_KEY)) == Refusal(Reason.INVALID_KEY)
@@ -161,9 +161,9 @@ def test_a_stream_that_is_asked_about_again_ends_by_a_refusal_only(make: Make) -
 def test_an_answer_tells_the_workspace_where_one_asks_for_it(make: Make) -> None:
     """The header has the name that was given; without a key there is nothing to tell."""
     telling = make(workspace_header="X-W", optional=True)
-    assert Visit.of(telling, ACME, KEY, BY_HEADER, b"").told() == ("X-W", "acme")
+    assert Visit(telling, ACME, KEY, BY_HEADER, b"").told() == ("X-W", "acme")
     assert telling.unguarded(b"").told() is None
-    assert Visit.of(make(), ACME, KEY, BY_HEADER, b"").told() is None
+    assert Visit(make(), ACME, KEY, BY_HEADER, b"").told() is None
 
 
 # ---- the rest
@@ -204,7 +204,7 @@ def test_adapters_see_what_to_look_for(make: Make, validator: Validator) -> None
     assert plain.watched == {b"authorization", b"x-api-key", b"referer"}
     assert plain.variables == [(b"authorization", "HTTP_AUTHORIZATION"), (b"x-api-key", "HTTP_X_API_KEY")]
     assert (plain.looks_into_bodies, plain.has_exempt, plain.tells) == (False, False, None)
-    assert (plain.names, plain.decorates, plain.streams) == (frozenset({b"api_key"}), False, validator.streams)
+    assert (plain.decorates, plain.streams) == (False, validator.streams)
     reading = make(locations=["json:key"], exempt=["/a"], workspace_header="X-W")
     assert (reading.looks_into_bodies, reading.has_exempt, reading.tells) == (True, True, "X-W")
     assert Guard(Options.of({}), validator, decorates=True).decorates is True
@@ -221,7 +221,7 @@ def test_what_is_left_in_a_scope_or_an_environ_has_our_name() -> None:
 def test_no_key_is_shown_or_pickled(make: Make, secret: str) -> None:
     """Neither the key nor the query it came in stands in what a debugger or a log shows."""
     held: dict[str, object] = {
-        "visit": Visit.of(make(), ACME, KEY, BY_HEADER, QUERY),
+        "visit": Visit(make(), ACME, KEY, BY_HEADER, QUERY),
         "pending": Pending(KEY, BY_HEADER, QUERY),
         "unread": Unread(QUERY, ((b"api_key", KEY),)),
     }
@@ -232,4 +232,4 @@ def test_no_key_is_shown_or_pickled(make: Make, secret: str) -> None:
 
 def test_a_visit_shows_its_grant(make: Make) -> None:
     """So that it can be told from another one."""
-    assert repr(Visit.of(make(), ACME, KEY, BY_HEADER, b"")) == f"Visit({ACME!r})"
+    assert repr(Visit(make(), ACME, KEY, BY_HEADER, b"")) == f"Visit({ACME!r})"

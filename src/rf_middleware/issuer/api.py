@@ -68,7 +68,7 @@ class KeyRoutes:
 
     async def receipt(self, request: Request) -> JSONResponse:
         """Tell what came of a change and who confirmed it: validators, and whoever belongs to its workspace."""
-        found = await self._revocations.receipt(request.path_params["seq"])
+        found = await self._revocations.receipts.of(request.path_params["seq"])
         if await self._access.validator(request) is None:
             theirs = await self._workspaces(request)
             if found is None or found.workspace_id not in theirs:

@@ -142,5 +142,5 @@ class KeyChanges:
         """Return the receipt of a change that holds everywhere, or where it will be found; nothing without an event."""
         if not ended.seq:
             return {}
-        receipt = await (self._revocations.settled if wait else self._revocations.receipt)(ended.seq)
+        receipt = await (self._revocations.settled if wait else self._revocations.receipts.of)(ended.seq)
         return (receipt_body(receipt) if receipt else {}) or {"receipt": f"/revocations/{ended.seq}"}

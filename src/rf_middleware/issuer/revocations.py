@@ -1,18 +1,16 @@
-"""Drives the leases on the event loop: parks polls, sets the one timer, keeps receipts. The only way to end a key.
+"""Drives the leases on the event loop: parks polls, sets the one timer. The only way to end a key.
 
 * One change at a time: commit, then *in one go on the loop* publish, snapshot, wake the parked polls.
   So events are published in the order of their ``seq``, and nobody follows past one it was not told.
 * What is published is read from the log, not remembered: an event whose commit was not confirmed to us
   (or that another program wrote) goes out with the next one, before anything is said about it.
 * A change runs in a task of its own: a client that hangs up neither undoes nor forgets it.
-* The answer does not wait for the receipt to be stored: a crash in between only writes it again.
 """
 
 import asyncio
 import itertools
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +25,7 @@ from rf_middleware.issuer.leases import Leases
 from rf_middleware.issuer.lost import Lost
 from rf_middleware.issuer.metrics import Metrics
 from rf_middleware.issuer.polls import Decided, Polls
-from rf_middleware.issuer.receipts import account
+from rf_middleware.issuer.receipts import Receipts
 from rf_middleware.issuer.records import Ended, Receipt
 from rf_middleware.issuer.store import Store
 
@@ -49,6 +47,7 @@ class Revocations(Background):
 
     Attributes:
         metrics: what is counted here, and by the routes.
+        receipts: who confirmed what.
     """
 
     def __init__(
@@ -66,8 +65,7 @@ class Revocations(Background):
         self._tickets = itertools.count()
         self._polls = Polls()
         self._settled: dict[int, asyncio.Event] = {seq: asyncio.Event() for seq, _ in life.unfinished}
-        self._receipts: dict[int, Acknowledged] = {}
-        self._unstored: list[Acknowledged] = []
+        self.receipts = Receipts(store, self)
         self._one_change = asyncio.Lock()
         self._alarm = Alarm(self._tick)
         self._closing = False
@@ -131,11 +129,10 @@ class Revocations(Background):
     async def settled(self, seq: int) -> Receipt | None:
         """Wait until an event holds everywhere; ``None`` when the issuer shuts down first."""
         settled = self._settled.get(seq)
-        receipt = await self.receipt(seq)  # read while validators are being told, so that their word is the last
+        receipt = await self.receipts.of(seq)  # read while validators are being told, so that their word is the last
         if receipt is not None and settled is not None:
             await settled.wait()
-            done = self._receipts.get(seq)
-            receipt = await self.receipt(seq) if done is None else replace(receipt, done=account(done))
+            receipt = await self.receipts.completed(seq, receipt)
         return receipt if receipt is not None and receipt.done is not None else None
 
     async def last_holds(self, key_id: str) -> None:
@@ -143,19 +140,9 @@ class Revocations(Background):
         ended = await self.apply(edit(key_id, {}), NOBODY)
         await self.settled(ended.seq)
 
-    async def receipt(self, seq: int) -> Receipt | None:
-        """Return what is known of an event now; ``None`` for a number that is no event."""
-        if seq.bit_length() > 63:  # more than a database counts
-            return None
-        done = self._receipts.get(seq)  # read first: it is let go once it is stored
-        stored = await self.read(self._store.receipt, seq)
-        if stored is None or done is None:
-            return stored
-        return replace(stored, done=account(done))
-
     async def is_done(self, seq: int) -> bool:
         """Say whether an event holds everywhere."""
-        known = await self.receipt(seq)
+        known = await self.receipts.of(seq)
         return known is not None and known.done is not None
 
     @property
@@ -210,43 +197,15 @@ class Revocations(Background):
     def _perform(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             if isinstance(decision, Acknowledged):
+                self.receipts.add(decision)
                 for seq in (*decision.also, decision.seq):
-                    self._receipts[seq] = decision
                     self._settled.pop(seq).set()
                 self.metrics.acknowledged(decision)
-                self._spawn(self._keep(decision))
+                self._spawn(self.receipts.keep(decision))
             else:
                 self._polls.decide(decision)
         self._alarm.set(self._leases.wake_at(), self._clock())
         self._polls.send()
-
-    async def _keep(self, done: Acknowledged) -> bool:
-        """Store a receipt; false when it could not be, which is said once for as long as that lasts."""
-        error = await self.write(self._finish, done)
-        if error is not None:
-            if not self._unstored:
-                _log.error("receipt %d not stored: %s", done.seq, type(error).__name__)
-            self._unstored.append(done)
-            return False
-        for seq in (*done.also, done.seq):
-            del self._receipts[seq]
-        return True
-
-    def _finish(self, done: Acknowledged) -> Exception | None:
-        try:
-            self._store.finish(done.seq, account(done), done.also)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the receipt stays in memory
-            return error
-        return None
-
-    async def store_receipts(self) -> None:
-        """Try again to store what could not be stored."""
-        while self._unstored:
-            stored = await self._keep(self._unstored[0])
-            if not stored:
-                self._unstored.pop()  # it is the first already
-                break
-            self._unstored.pop(0)
 
     def _tick(self) -> None:
         self._perform(self._leases.tick(self._clock()))

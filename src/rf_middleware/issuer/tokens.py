@@ -46,6 +46,6 @@ class Tokens:
     def known(self, fingerprint: bytes) -> str | None:
         """Return the id of a token that was looked up within the last second; ``None`` says nothing about it."""
         asked = self._known.get(fingerprint)
-        if asked is None or not asked.done() or asked.exception() is not None or self._clock() >= self._until:
+        if asked is None or self._clock() >= self._until or not asked.done() or asked.cancelled():
             return None
-        return asked.result()
+        return asked.result() if asked.exception() is None else None

@@ -32,7 +32,7 @@ async def watch(store: Store, revocations: Revocations, uses: Uses, every: float
                 await revocations.write(store.try_writing)
             if await revocations.read(store.astir, revocations.head, time.time()):
                 await revocations.apply(expire(time.time()), CLOCK)
-            await revocations.store_receipts()
+            await revocations.receipts.keep_again()
             used = uses.take()
             if used:
                 await revocations.write(store.used, used)
