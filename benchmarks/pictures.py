@@ -85,7 +85,7 @@ def _bars(plot: Any, path: Path, bars: Sequence[Bar], label: str, *, log: bool =
     values = [max(value, 0.01) for _, value in bars][::-1]
     figure, axes = plot.subplots(figsize=(8, 0.24 * len(bars) + 0.7), layout="constrained")
     drawn = axes.barh(names, values, color=[_colour(name) for name in names], height=0.7)
-    axes.bar_label(drawn, labels=[f"{value:,.0f}" if value >= 100 else f"{value:.2g}" for value in values], padding=3)
+    axes.bar_label(drawn, labels=[f"{value:,.0f}" if value >= 10 else f"{value:.2g}" for value in values], padding=3)
     axes.set_xlabel(label)
     axes.margins(y=0.01)
     if log:
