@@ -6,12 +6,10 @@
 A refusal is the same answer as the middleware's, without any set-up of the app.
 """
 
-import inspect
-from collections.abc import Iterable
 from typing import Annotated, Any, Final, Unpack
 
-from fastapi import Depends, Security
-from fastapi.openapi.models import APIKey, APIKeyIn, HTTPBearer
+from fastapi import Depends
+from fastapi.openapi.models import APIKey, HTTPBearer
 from fastapi.openapi.models import SecurityBase as Scheme
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
@@ -34,28 +32,26 @@ __all__ = ["CurrentWorkspace", "RequireKey"]
 _ADD: Final = "give RequireKey validator=... or issuer=..., or add rf_middleware.asgi.APIKeyMiddleware"
 
 
-class _Location(SecurityBase):
-    """One place a key may be in, for OpenAPI only: the key is read elsewhere."""
-
-    def __init__(self, scheme_name: str, model: Scheme) -> None:
-        self.scheme_name = scheme_name
-        self.model = model
-
-    async def __call__(self) -> None:
-        """Take part in the dependencies, so that OpenAPI lists it."""
+_WORDS: Final = {"bearer": "Bearer token", "header": "header", "query": "query parameter", "cookie": "cookie"}
+"""How a place is named for people; OpenAPI has no words for a field of a body."""
 
 
-def _documented(locations: Iterable[str]) -> list[_Location]:
-    """Return the locations that OpenAPI has words for: all but a field of a body."""
-    found: list[_Location] = []
-    for location in locations:
-        kind, _, name = location.partition(":")
-        if kind == "bearer":
-            found.append(_Location("APIKeyBearer", HTTPBearer(description="An API key")))
-        elif kind != "json":
-            model = APIKey.model_validate({"in": APIKeyIn(kind), "name": name, "description": "An API key"})
-            found.append(_Location(f"APIKey{kind.title()}-{name}", model))
-    return found
+def _scheme(locations: tuple[str, ...]) -> tuple[str, Scheme] | None:
+    """Return name and model of what OpenAPI is told of these locations, if it has words for any.
+
+    That is the first, which "Authorize" takes; its description names the others. To FastAPI each scheme is a dependency
+    more that is solved for each request: it takes as long as the rest of the check.
+    """
+    places = [(kind, name) for kind, _, name in (each.partition(":") for each in locations) if kind in _WORDS]
+    if not places:
+        return None
+    label = "-or-".join("-".join(filter(None, (kind.title(), name))) for kind, name in places)
+    others = " or as ".join(" ".join(filter(None, (_WORDS[kind], name))) for kind, name in places[1:])
+    about = f"An API key. It may also be given as {others}." if others else "An API key."
+    (kind, name), *_ = places
+    values = {"in": kind, "name": name, "description": about}
+    model = HTTPBearer(description=about) if kind == "bearer" else APIKey.model_validate(values)
+    return ("APIKey" if locations == DEFAULT_LOCATIONS else f"APIKey{label}"), model
 
 
 class _Refused(Exception):  # noqa: N818 - a signal to the handler below, never seen by a user
@@ -76,9 +72,10 @@ async def _answer(connection: HTTPConnection, refused: _Refused) -> Response | N
 class _Dependency:
     """What a requirement and a workspace have in common: they let only requests with a good key go on."""
 
-    def __init__(self, inner: Inner, locations: Iterable[str]) -> None:
+    def __init__(self, inner: Inner, scheme: tuple[str, Scheme] | None) -> None:
         self._inner = inner
-        self.__signature__ = _signature(locations)
+        if scheme is not None:
+            self.scheme_name, self.model = scheme
 
     async def _require(self, connection: HTTPConnection) -> None:
         outer: Visit | None = connection.scope.get(CONTEXT)
@@ -101,30 +98,25 @@ class _Dependency:
         return _Refused(refusal, await response_to(refusal, connection, on_denied))
 
 
-class _Requirement(_Dependency):
-    async def __call__(self, connection: HTTPConnection, **_: None) -> None:
+class _Unlisted(_Dependency):
+    """A requirement that OpenAPI has no words for."""
+
+    async def __call__(self, connection: HTTPConnection) -> None:
         await self._require(connection)
 
 
-class _WorkspaceOf(_Dependency):
+class _Requirement(_Unlisted, SecurityBase):
+    """One that OpenAPI lists: FastAPI finds it by this type, and reads ``scheme_name`` and ``model``."""
+
+
+class _WorkspaceOf(_Dependency, SecurityBase):
     """It needs a key unless a ``RequireKey`` before it did not."""
 
-    async def __call__(self, connection: HTTPConnection, **_: None) -> Workspace:
+    async def __call__(self, connection: HTTPConnection) -> Workspace:
         visit: Visit | None = connection.scope.get(CONTEXT)
         if visit is None or not visit.guard.decorates:
             await self._require(connection)
         return workspace_from(connection)
-
-
-def _signature(locations: Iterable[str]) -> inspect.Signature:
-    """Return what FastAPI reads to find the dependencies of a dependency."""
-    kind = inspect.Parameter.KEYWORD_ONLY
-    connection = inspect.Parameter("connection", kind, annotation=HTTPConnection)
-    schemes = [
-        inspect.Parameter(f"scheme_{rank}", kind, annotation=None, default=Security(location))
-        for rank, location in enumerate(_documented(locations))
-    ]
-    return inspect.Signature([connection, *schemes])
 
 
 def RequireKey(  # noqa: N802 - the contract's name, in the manner of FastAPI's Depends
@@ -143,8 +135,11 @@ def RequireKey(  # noqa: N802 - the contract's name, in the manner of FastAPI's 
         RuntimeError: at the first request, when nobody gives it a validator.
     """
     inner = Inner(RouteSettings, settings, issuer, validator, add=_ADD)
-    return Depends(_Requirement(inner, settings.get("locations", DEFAULT_LOCATIONS)))
+    scheme = _scheme(tuple(settings.get("locations", DEFAULT_LOCATIONS)))
+    return Depends(_Unlisted(inner, None) if scheme is None else _Requirement(inner, scheme))
 
 
-CurrentWorkspace = Annotated[Workspace, Depends(_WorkspaceOf(Inner(RouteSettings, {}, add=_ADD), DEFAULT_LOCATIONS))]
+CurrentWorkspace = Annotated[
+    Workspace, Depends(_WorkspaceOf(Inner(RouteSettings, {}, add=_ADD), _scheme(DEFAULT_LOCATIONS)))
+]
 """The workspace of the key, as the type of a parameter."""

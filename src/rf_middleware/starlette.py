@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from rf_middleware._asgi import ASGIApp, Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
+from rf_middleware._asgi_hit import hit
 from rf_middleware._asgi_streams import AnsweringRoute, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
@@ -171,23 +172,37 @@ async def let_in(inner: Inner, connection: HTTPConnection) -> Visit | Refusal:
     if known is not None:
         return known
     guard = inner.guard(outer)
-    step = _look(guard, scope, outer)
-    for seen in ("_url", "_query_params", "_headers"):  # Starlette keeps what it read of the scope before
-        vars(connection).pop(seen, None)
-    receive = _receive_of(connection)
-    step, replay = await settle(guard, scope, receive, step)
-    if replay is not receive and isinstance(connection, Request):
-        connection._receive = replay  # noqa: SLF001 - the body was read: Starlette has no other way to put it back  # pyright: ignore[reportPrivateUsage] - the same
+    step = _look(guard, connection, outer)
+    if not isinstance(step, Visit):
+        receive = _receive_of(connection)
+        step, replay = await settle(guard, scope, receive, step)
+        if replay is not receive and isinstance(connection, Request):
+            connection._receive = replay  # noqa: SLF001 - the body was read: Starlette has no other way to put it back  # pyright: ignore[reportPrivateUsage] - the same
     if isinstance(step, Visit):
         attach(scope, step, identify)
     return step
 
 
-def _look(guard: Guard, scope: Scope, outer: Visit | None) -> Visit | Refusal | Pending | Unread:
+def _look(guard: Guard, connection: HTTPConnection, outer: Visit | None) -> Visit | Refusal | Pending | Unread:
     """Look for the key; headers and query are in the locals of nobody who waits, or logs."""
-    query = scope["query_string"] if outer is None else outer.query
-    headers = [pair for pair in scope["headers"] if pair[0] in guard.watched]
-    return look(guard, scope, headers, strip(guard, scope, query), query)
+    scope = connection.scope
+    came, headers = scope["query_string"], scope["headers"]
+    step: Visit | Refusal | Pending | Unread | None = None if guard.looks_into_bodies else hit(guard, scope)
+    if step is None:
+        query = came if outer is None else outer.query
+        watched = [pair for pair in headers if pair[0] in guard.watched]
+        step = look(guard, scope, watched, strip(guard, scope, query), query)
+    # Starlette keeps what it read of the scope before.
+    if scope["query_string"] != came:
+        _forget(connection, "_url", "_query_params")
+    if scope["headers"] is not headers:
+        _forget(connection, "_headers")
+    return step
+
+
+def _forget(connection: HTTPConnection, *names: str) -> None:
+    for name in names:
+        vars(connection).pop(name, None)
 
 
 def _receive_of(connection: HTTPConnection) -> Receive:

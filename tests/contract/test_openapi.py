@@ -24,48 +24,87 @@ def document(dependencies: list[Any], *, workspace: bool = False) -> dict[str, A
     return app.openapi()
 
 
-def places(document: dict[str, Any]) -> set[tuple[str, str, str]]:
-    """Return kind, place and name of every scheme that the route names."""
-    schemes = document["components"]["securitySchemes"]
-    used = [name for each in document["paths"]["/echo"]["get"]["security"] for name in each]
-    return {
-        (schemes[name]["type"], schemes[name].get("in", schemes[name].get("scheme")), schemes[name].get("name", ""))
-        for name in used
-    }
+def scheme(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the one scheme that the route names."""
+    [[name]] = document["paths"]["/echo"]["get"]["security"]
+    found: dict[str, Any] = document["components"]["securitySchemes"][name]
+    return found
 
 
-DEFAULT = {("http", "bearer", ""), ("apiKey", "header", "X-API-Key"), ("apiKey", "query", "api_key")}
+BEARER = {"type": "http", "scheme": "bearer"}
+OTHERS = "An API key. It may also be given as header X-API-Key or as query parameter api_key."
 
 
-def test_the_default_locations_are_listed() -> None:
-    """A guarded route lists bearer, header and query, each of them enough alone."""
+def test_the_default_locations_are_told() -> None:
+    """A guarded route lists Bearer, which "Authorize" takes, and says in words where else a key may be."""
     with Validator(CallableIssuer(Keys())) as validator:
         told = document([RequireKey(validator=validator)])
-    assert places(told) == DEFAULT
-    assert all(len(each) == 1 for each in told["paths"]["/echo"]["get"]["security"])
+    assert scheme(told) == {**BEARER, "description": OTHERS}
 
 
-def test_a_workspace_parameter_lists_them_too() -> None:
+def test_a_workspace_parameter_tells_them_too() -> None:
     """A route that asks for ``CurrentWorkspace`` shows that it needs a key, and shows no parameter of that name."""
     told = document([], workspace=True)
-    assert places(told) == DEFAULT
+    assert scheme(told) == {**BEARER, "description": OTHERS}
     assert "parameters" not in told["paths"]["/echo"]["get"]
     assert "requestBody" not in told["paths"]["/echo"]["get"]
 
 
+def test_a_requirement_and_a_workspace_are_one_scheme() -> None:
+    """Where both stand at a route, the key is told once."""
+    with Validator(CallableIssuer(Keys())) as validator:
+        told = document([RequireKey(validator=validator)], workspace=True)
+    assert scheme(told)["description"] == OTHERS
+
+
 @pytest.mark.parametrize(
-    ("locations", "listed"),
+    ("locations", "told"),
     [
-        (["bearer"], {("http", "bearer", "")}),
-        (["header:X-Token", "query:t"], {("apiKey", "header", "X-Token"), ("apiKey", "query", "t")}),
-        (["cookie:session"], {("apiKey", "cookie", "session")}),
-        (["json:api_key", "bearer"], {("http", "bearer", "")}),
+        (["bearer"], {**BEARER, "description": "An API key."}),
+        (
+            ["header:X-Token", "query:t", "bearer"],
+            {
+                "type": "apiKey",
+                "in": "header",
+                "name": "X-Token",
+                "description": "An API key. It may also be given as query parameter t or as Bearer token.",
+            },
+        ),
+        (["cookie:session"], {"type": "apiKey", "in": "cookie", "name": "session", "description": "An API key."}),
+        (["json:api_key", "bearer"], {**BEARER, "description": "An API key."}),
     ],
 )
-def test_chosen_locations_are_listed(locations: list[str], listed: set[tuple[str, str, str]]) -> None:
+def test_chosen_locations_are_told(locations: list[str], told: dict[str, str]) -> None:
     """The document names the locations that are read, as far as OpenAPI has words for them."""
     with Validator(CallableIssuer(Keys())) as validator:
-        assert places(document([RequireKey(validator=validator, locations=locations)])) == listed
+        assert scheme(document([RequireKey(validator=validator, locations=locations)])) == told
+
+
+def test_different_locations_are_different_schemes() -> None:
+    """Two routes that read keys elsewhere are told apart: a name of a scheme means one set of locations."""
+    app = FastAPI()
+
+    def plain() -> str:
+        return ""
+
+    with Validator(CallableIssuer(Keys())) as validator:
+        for rank, locations in enumerate((["bearer"], ["bearer", "cookie:c"], ["query:t"], ["header:t"])):
+            app.get(f"/{rank}", dependencies=[RequireKey(validator=validator, locations=locations)])(plain)
+        app.get("/default", dependencies=[RequireKey(validator=validator)])(plain)
+    assert list(app.openapi()["components"]["securitySchemes"]) == [
+        "APIKeyBearer",
+        "APIKeyBearer-or-Cookie-c",
+        "APIKeyQuery-t",
+        "APIKeyHeader-t",
+        "APIKey",
+    ]
+
+
+def test_a_field_of_a_body_is_not_listed() -> None:
+    """OpenAPI has no words for a key in a body: such a route needs one all the same, and names no scheme."""
+    with Validator(CallableIssuer(Keys())) as validator:
+        told = document([RequireKey(validator=validator, locations=["json:api_key"])])
+    assert "security" not in told["paths"]["/echo"]["get"]
 
 
 def test_an_open_route_lists_nothing() -> None:
