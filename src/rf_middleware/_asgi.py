@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from rf_middleware._challenge import respond
 from rf_middleware._credentials import Pairs
+from rf_middleware._finish import ASGI, finished
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
 from rf_middleware._models import Grant, Refusal
 from rf_middleware._options import OnDenied
@@ -21,6 +22,7 @@ __all__ = [
     "Scope",
     "Send",
     "attach",
+    "completed",
     "custom_answer",
     "enter",
     "exempted",
@@ -149,6 +151,14 @@ def attach(scope: Scope, visit: Visit, identify: "Identify | None" = None) -> No
         identify(scope, grant)
 
 
+def completed(message: Message, visit: Visit) -> Message:
+    """Return the start of an answer to an accepted request, with its headers completed."""
+    told = None if visit.guard.tells is None else _in_bytes(visit.told())
+    message = {**message}
+    message["headers"] = finished(message.get("headers", ()), ASGI, visit.carrier.asgi, told)
+    return message
+
+
 async def custom_answer(on_denied: OnDenied, denied: Refused, request: object) -> object:
     """Return the user's own answer, or ``None`` when there is none; whatever it is, it lets nobody in."""
     try:
@@ -157,6 +167,10 @@ async def custom_answer(on_denied: OnDenied, denied: Refused, request: object) -
     except Exception:  # noqa: BLE001 - theirs to fail, ours to answer all the same
         _log.exception("on_denied failed; the standard answer is sent instead")
         return None
+
+
+def _in_bytes(header: tuple[str, str] | None) -> tuple[bytes, bytes] | None:
+    return None if header is None else (header[0].lower().encode(), header[1].encode())
 
 
 def _wants_body(guard: Guard, scope: Scope, headers: Pairs, named: Pairs) -> bool:

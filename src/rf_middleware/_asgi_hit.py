@@ -36,7 +36,12 @@ def hit(guard: Guard, scope: Scope) -> Visit | None:
                 return None
             name, key = named[0]
             carrier = guard.in_query[name]
-    if key is None or carrier is None or CONTEXT in scope or (guard.has_exempt and exempted(guard, scope)):
+    if (
+        key is None
+        or carrier is None
+        or (CONTEXT in scope and scope[CONTEXT].query != query)
+        or (guard.has_exempt and exempted(guard, scope))
+    ):
         return None
     visit = guard.admit(key, carrier, query)
     if visit is not None and guard.strips and rest is not query:

@@ -14,12 +14,11 @@ from typing import Final
 
 from rf_middleware._asgi import ASGIApp, Message, Receive, Scope, Send
 from rf_middleware._fingerprint import fingerprint
-from rf_middleware._finish import ASGI, finished
 from rf_middleware._guard import Visit
 from rf_middleware._models import Reason, Refusal
 from rf_middleware._streams import REVOKED
 
-__all__ = ["Answering", "AnsweringRoute", "AnsweringWebSocket", "Cut", "goodbye", "watch"]
+__all__ = ["Answering", "AnsweringWebSocket", "Cut", "goodbye", "watch"]
 
 _PASSING: Final = frozenset({"http.response.body", "websocket.send", "websocket.receive"})
 _POLICY_VIOLATION: Final = 1008
@@ -73,7 +72,7 @@ class _Task:
 
 
 class Answering:
-    """The ``send`` of a request that was let in: completes its headers, notices when it begins to stream.
+    """The ``send`` of a request that was let in: notices when its answer begins to stream.
 
     Args:
         visit: with a grant.
@@ -92,12 +91,6 @@ class Answering:
 
     def answer(self, message: Message) -> Awaitable[None]:
         """Send a message of the app's: this is what it gets as ``send``."""
-        if message["type"] == "http.response.start":
-            visit = self._visit
-            told = None if visit.guard.tells is None else _in_bytes(visit.told())
-            message = {**message}
-            message["headers"] = finished(message.get("headers", ()), ASGI, visit.carrier.asgi, told)
-            return self._send(message)
         if self.stream is None:
             if not message.get("more_body"):
                 return self._send(message)
@@ -158,22 +151,8 @@ class Answering:
         if self.was_cut() and not self._finished:
             await self._cut_off()
 
-    def receiving(self, receive: Receive) -> Receive:
-        """Return what the app gets as ``receive``: a request has nothing to say that a revocation could end."""
-        return receive
-
     async def _cut_off(self) -> None:
         raise Cut
-
-
-class AnsweringRoute(Answering):
-    """The same for the response of one route, whose headers are its own."""
-
-    __slots__ = ()
-
-    def answer(self, message: Message) -> Awaitable[None]:
-        """Send a message of the route's."""
-        return self._send(message) if message["type"] == "http.response.start" else super().answer(message)
 
 
 class AnsweringWebSocket(Answering):
@@ -230,7 +209,3 @@ async def watch(serve: ASGIApp, scope: Scope, receive: Receive, answering: Answe
         await answering.settle()
     finally:
         answering.close()
-
-
-def _in_bytes(header: tuple[str, str] | None) -> tuple[bytes, bytes] | None:
-    return None if header is None else (header[0].lower().encode(), header[1].encode())

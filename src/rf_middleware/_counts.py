@@ -1,12 +1,12 @@
 """What a validator counts. Hits are not counted: a counter would cost a good part of one."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Counts", "Sizes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(NamedTuple):
     """What a validator holds at this moment.
 
     Attributes:

@@ -4,7 +4,6 @@ What stays inside the package is a ``NamedTuple``: made at each miss, and seven 
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rf_middleware._models import SLUG, Grant, Reason, Refusal, Verdict, Workspace
@@ -19,8 +18,7 @@ _FOREVER: Final = 1e300
 """Seconds that no key has left; NaN, infinity and numbers too large for a float are no seconds at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the issuer said about one key.
 
     Attributes:
@@ -56,7 +54,6 @@ def _is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and -_FOREVER <= value <= _FOREVER
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Question:
     """What a request has to know, and on whose behalf.
 
@@ -65,9 +62,12 @@ class Question:
         client: the address that sent it; empty where questions are not counted by client.
     """
 
-    key: Secret
-    digest: bytes
-    client: str = ""
+    __slots__ = ("client", "digest", "key")
+
+    def __init__(self, key: Secret, digest: bytes, client: str = "") -> None:
+        self.key = key
+        self.digest = digest
+        self.client = client
 
 
 class Ask(NamedTuple):

@@ -102,11 +102,15 @@ class Guard:
         options: what to look for and what a grant must be good for.
         validator: who knows the keys.
         decorates: whether it stands before one route, and not before a whole app.
+
+    Attributes:
+        within: the guards of decorated routes inside, by who made them.
     """
 
     def __init__(self, options: Options, validator: Validator, *, decorates: bool = False) -> None:
         self.options = options
         self.decorates = decorates
+        self.within: dict[object, Guard] = {}
         self.validator = validator
         self.streams = validator.streams
         self.has_exempt = bool(options.exempt)

@@ -7,7 +7,6 @@
 """
 
 from collections.abc import Mapping
-from weakref import WeakKeyDictionary
 
 from rf_middleware._guard import Guard, Visit, make_guard
 from rf_middleware._models import Refusal
@@ -51,7 +50,6 @@ class Inner:
         if issuer is not None or validator is not None:
             self._own = make_guard(issuer, validator, settings, decorates=True)
         self._reads_itself = bool(settings.keys() & {"locations", "ambiguous"})
-        self._within: WeakKeyDictionary[Guard, Guard] = WeakKeyDictionary()
 
     def guard(self, outer: Visit | None) -> Guard:
         """Return who decides here.
@@ -64,11 +62,10 @@ class Inner:
         if outer is None:
             message = f"no validator is known here: {self._add}"
             raise RuntimeError(message)
-        inner = self._within.get(outer.guard)
+        around = outer.guard
+        inner = around.within.get(self)
         if inner is None:
-            options = outer.guard.options.inner(self._settings)
-            inner = Guard(options, outer.guard.validator, decorates=True)
-            self._within[outer.guard] = inner
+            inner = around.within[self] = Guard(around.options.inner(self._settings), around.validator, decorates=True)
         return inner
 
     def known(self, outer: Visit | None) -> Visit | Refusal | None:

@@ -161,7 +161,8 @@ def finishing_later(environ: "WSGIEnvironment", start_response: "StartResponse")
 
     def complete(status: str, headers: "_Headers", exc_info: "OptExcInfo | None" = None, /) -> "_Write":
         visit: Visit = environ[CONTEXT]
-        answer = start_response if visit.grant is None else Finishing(visit, start_response).answer
-        return answer(status, headers) if exc_info is None else answer(status, headers, exc_info)
+        if visit.grant is not None:
+            headers = finished(headers, WSGI, visit.carrier.wsgi, visit.told())
+        return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
 
     return complete

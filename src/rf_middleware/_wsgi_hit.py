@@ -35,7 +35,7 @@ def hit(guard: Guard, environ: "WSGIEnvironment") -> Visit | None:
     if (
         key is None
         or carrier is None
-        or CONTEXT in environ
+        or (CONTEXT in environ and environ[CONTEXT].query != query)
         or ("HTTP_REFERER" in environ and "?" in environ["HTTP_REFERER"])
     ):
         return None

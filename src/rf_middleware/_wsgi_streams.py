@@ -6,9 +6,9 @@ like a request: by the cache, else by the issuer.
 """
 
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from rf_middleware._fingerprint import fingerprint
 from rf_middleware._guard import Visit
@@ -16,13 +16,12 @@ from rf_middleware._models import Refusal
 from rf_middleware._streams import REVOKED
 
 if TYPE_CHECKING:
-    import io
-
     from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["served"]
 
 _SOCKETS: Final = ("gunicorn.socket", "werkzeug.socket")
+_WHOLE: Final = (list, tuple)
 _ENDED: Final = Event()
 _ENDED.set()
 
@@ -40,19 +39,18 @@ def served(body: Iterable[bytes], visit: Visit, environ: "WSGIEnvironment", mark
         environ: of the request.
         mark: of the validator's streams, noted before the key was looked at.
     """
-    if isinstance(body, list | tuple) or visit.grant is None or not visit.guard.options.close_streams:
+    if isinstance(body, _WHOLE) or visit.grant is None or not visit.guard.options.close_streams:
         return body
     file_wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(file_wrapper, type) and isinstance(body, file_wrapper):
         return body  # the server sends the file by itself
-    return _Streaming(body, visit, environ, mark)
+    return _Body(body, visit, environ, mark)
 
 
-class _Streaming:
+class _Body:
     """The parts of a body; a stream from its second part on."""
 
-    ended = _ENDED  # nothing to wait for: after end() nothing more is sent
-    digest = b""
+    __slots__ = ("_begun", "_body", "_environ", "_mark", "_parts", "_stream", "_visit")
 
     def __init__(self, body: Iterable[bytes], visit: Visit, environ: "WSGIEnvironment", mark: int) -> None:
         self._body = body
@@ -60,48 +58,79 @@ class _Streaming:
         self._visit = visit
         self._environ = environ
         self._mark = mark
-        self._begun = self._open = self._cut = self._closed = False
-        self._lock = Lock()
-        self.judge = visit.asked_again
-
-    @property
-    def key(self) -> bytes:
-        """See ``Stream``."""
-        return self._visit.key
-
-    @property
-    def workspace(self) -> str:
-        """See ``Stream``."""
-        return "" if self._visit.grant is None else self._visit.grant.workspace.slug
+        self._begun = False
+        self._stream: _Stream | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        part = b"" if self._cut else next(self._parts)
-        if self._begun and not self._open:
-            self._open, self.digest = True, fingerprint(self._visit.key)
-            self._visit.guard.streams.open(self, self._mark)
-        self._begun = True
-        if self._open and not self._cut and not self._goes_on():
-            self.end()
-        if self._cut:
-            message = "the key of this streaming response was revoked: the rest of it is not sent"
-            raise Cut(message)
+        stream = self._stream
+        if stream is None:
+            part = next(self._parts)
+            if not self._begun:
+                self._begun = True
+                return part
+            stream = self._stream = _Stream(self._visit, self._environ)
+            self._visit.guard.streams.open(stream, self._mark)
+        else:
+            stream.stand()
+            part = next(self._parts)
+        stream.pass_on()
         return part
-
-    def _goes_on(self) -> bool:
-        visit = self._visit
-        return visit.goes_on(self.digest) or visit.asked_again(visit.guard.validator.resolve(visit.key)) is None
 
     def close(self) -> None:
         """Close what the app returned; from here on the socket may be somebody else's."""
+        if self._stream is not None:
+            self._stream.close()
+        close: Callable[[], object] | None = getattr(self._body, "close", None)
+        if close is not None:
+            close()
+
+
+class _Stream:
+    """What a revocation ends."""
+
+    ended = _ENDED  # nothing to wait for: after end() nothing more is sent
+
+    def __init__(self, visit: Visit, environ: "WSGIEnvironment") -> None:
+        self.digest = fingerprint(visit.key)
+        self.key = visit.key
+        self.workspace = "" if visit.grant is None else visit.grant.workspace.slug
+        self.judge = visit.asked_again
+        self._visit = visit
+        self._environ = environ
+        self._cut = self._closed = False
+        self._lock = Lock()
+
+    def stand(self) -> None:
+        """Find it not ended.
+
+        Raises:
+            Cut: it is.
+        """
+        if self._cut:
+            message = "the key of this streaming response was revoked: the rest of it is not sent"
+            raise Cut(message)
+
+    def pass_on(self) -> None:
+        """Let a part through as a request is: by the cache, else by the issuer.
+
+        Raises:
+            Cut: it ends here, or has ended.
+        """
+        visit = self._visit
+        if not self._cut and not visit.goes_on(self.digest):
+            verdict = visit.guard.validator.resolve(visit.key)
+            if visit.asked_again(verdict) is not None:
+                self.end()
+        self.stand()
+
+    def close(self) -> None:
+        """Count it no more."""
         with self._lock:
             self._closed = True
-        if self._open:
-            self._visit.guard.streams.close(self)
-        if hasattr(self._body, "close"):
-            cast("io.IOBase", self._body).close()
+        self._visit.guard.streams.close(self)
 
     def end(self, why: Refusal = REVOKED) -> None:  # noqa: ARG002 - a response that has begun can't say why it ends
         """End it, from any thread."""

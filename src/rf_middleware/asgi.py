@@ -9,6 +9,7 @@ import asyncio
 import logging
 import sys
 from asyncio import CancelledError
+from collections.abc import Awaitable
 from typing import Final, Unpack, cast
 
 from rf_middleware._asgi import (
@@ -19,6 +20,7 @@ from rf_middleware._asgi import (
     Scope,
     Send,
     attach,
+    completed,
     custom_answer,
     enter,
     refuse,
@@ -35,7 +37,7 @@ from rf_middleware.validator import Validator
 
 __all__ = ["APIKeyMiddleware"]
 
-_ANSWERING: Final[dict[str, type[Answering]]] = {"http": Answering, "websocket": AnsweringWebSocket}
+_PROTECTED: Final = frozenset({"http", "websocket"})
 _log: Final = logging.getLogger("rf_middleware")
 
 
@@ -74,42 +76,62 @@ class APIKeyMiddleware:
         """The validator this middleware asks."""
         return self._guard.validator
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(  # noqa: C901 - in one piece: a coroutine more would take another tenth of a hit
+        self, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Serve one connection."""
         guard = self._guard
         mark = guard.streams.mark
         visit = hit(guard, scope) if scope["type"] == "http" and not guard.looks_into_bodies else None
         if visit is None:
-            return await self._serve(scope, receive, send, mark)
+            found = await self._enter(scope, receive, send, mark)
+            if found is None:
+                return
+            visit, receive = found
         attach(scope, visit, self._identify)
-        answering = Answering(visit, send, mark)
-        try:  # as ``watch`` does, which would take another tenth of a hit
-            await self.app(scope, receive, answering.answer)
-            if answering.stream is not None:
-                await answering.settle()
-        except (CancelledError, Cut, ExceptionGroup):
-            if not answering.was_cut():
-                raise
-            await answering.settle()
-        finally:
-            if answering.stream is not None:
-                answering.close()
-        return None
+        stream: Answering | None = None  # once the answer is known to be one
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, mark: int) -> None:
-        """Serve a connection that is no plain hit."""
-        answering_as = _ANSWERING.get(scope["type"])
-        if answering_as is None:
-            return await self._pass_on(scope, receive, send)
+        def answer(message: "Message") -> "Awaitable[None]":  # quoted: else they are evaluated for each request
+            nonlocal stream
+            if message["type"] == "http.response.start":
+                return send(completed(message, visit))
+            if stream is None:
+                if not message.get("more_body"):
+                    return send(message)
+                stream = Answering(visit, send, mark)
+            return stream.answer(message)
+
+        try:  # as ``watch`` does for what is a stream from the start
+            await self.app(scope, receive, answer)
+            if stream is not None:
+                await stream.settle()
+        except (CancelledError, Cut, ExceptionGroup):
+            if stream is None or not stream.was_cut():
+                raise
+            await stream.settle()
+        finally:
+            if stream is not None:
+                stream.close()
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send, mark: int) -> tuple[Visit, Receive] | None:
+        """Let a request in that is no plain hit; serve what needs no ``answer``, and return ``None``."""
         guard = self._guard
+        if scope["type"] not in _PROTECTED:
+            await self._pass_on(scope, receive, send)
+            return None
         visit, receive = await settle(guard, scope, receive, enter(guard, scope))
         if not isinstance(visit, Visit):
-            return await self._refuse(visit, scope, receive, send)
+            await self._refuse(visit, scope, receive, send)
+            return None
+        if visit.grant is not None and scope["type"] == "http":
+            return visit, receive
         attach(scope, visit, self._identify)
         if visit.grant is None:
-            return await self.app(scope, receive, send)
-        answering = answering_as(visit, send, mark)
-        return await watch(self.app, scope, answering.receiving(receive), answering)
+            await self.app(scope, receive, send)
+        else:
+            answering = AnsweringWebSocket(visit, send, mark)
+            await watch(self.app, scope, answering.receiving(receive), answering)
+        return None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -27,6 +27,7 @@ from rf_middleware._options import Settings, ViewSettings
 from rf_middleware._values import by_variable, from_texts
 from rf_middleware._wsgi import attach, finishing_later, look, original_query, settle, strip, watched_headers
 from rf_middleware._wsgi_body import read_body
+from rf_middleware._wsgi_hit import hit
 from rf_middleware._wsgi_streams import served
 from rf_middleware.exceptions import ConfigurationError, refused
 from rf_middleware.issuers import Issuer, issuer_of
@@ -42,6 +43,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 _EXTENSION: Final = "rf_middleware"
 _ADD: Final = "add APIKeyAuth(app, issuer=...), or wrap app.wsgi_app in rf_middleware.wsgi.APIKeyMiddleware"
 _log: Final = logging.getLogger("rf_middleware")
+_g: Final = cast("LocalProxy[Any]", g)
 
 
 class APIKeyAuth:
@@ -144,26 +146,31 @@ def _decorated(view: View, inner: Inner) -> View:
         message = "require_key decorates functions and methods; a class-based view lists it in `decorators`"
         raise TypeError(message)
 
+    is_async = inspect.iscoroutinefunction(view)
+
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the view's own
-        outer: Visit | None = request.environ.get(CONTEXT)
-        outcome = _let_in(inner, outer)
+        environ = request.environ  # each look through one of Flask's proxies takes as long as half a check
+        outer: Visit | None = environ.get(CONTEXT)
+        outcome = _let_in(inner, environ, outer)
         if isinstance(outcome, Refusal):
             return _answer(outcome, inner.guard(outer))
-        g.grant = outcome.grant
-        g.workspace = None if outcome.grant is None else outcome.grant.workspace
-        return current_app.ensure_sync(view)(*args, **kwargs)
+        here = _g._get_current_object()  # noqa: SLF001 - what werkzeug documents for looking through a proxy once  # pyright: ignore[reportPrivateUsage] - the same
+        here.grant = grant = outcome.grant
+        here.workspace = None if grant is None else grant.workspace
+        return (current_app.ensure_sync(view) if is_async else view)(*args, **kwargs)
 
     return cast("View", guarded)
 
 
-def _let_in(inner: Inner, outer: Visit | None) -> Visit | Refusal:
+def _let_in(inner: Inner, environ: "WSGIEnvironment", outer: Visit | None) -> Visit | Refusal:
     known = inner.known(outer)
     if known is not None:
         return known
     guard = inner.guard(outer)
-    environ = request.environ
-    step = settle(guard, environ, _look(guard, environ), _body)
+    step: Visit | Refusal | None = None if guard.looks_into_bodies else hit(guard, environ)
+    if step is None:
+        step = settle(guard, environ, _look(guard, environ), _body)
     if isinstance(step, Visit):
         attach(environ, step)
     return step

@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from rf_middleware._asgi import ASGIApp, Receive, Scope, Send, attach, custom_answer, look, refuse, settle, strip
 from rf_middleware._asgi_hit import hit
-from rf_middleware._asgi_streams import AnsweringRoute, AnsweringWebSocket, watch
+from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
 from rf_middleware._identity import identify
@@ -129,7 +129,7 @@ def _watching(kind: type[Response]) -> type[Response]:
     class Watched(kind):  # type: ignore[misc,valid-type]  # known only now
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
             visit, mark = vars(self)[_WATCH]
-            await watch(super().__call__, scope, receive, AnsweringRoute(visit, send, mark))
+            await watch(super().__call__, scope, receive, Answering(visit, send, mark))
 
     return Watched
 
@@ -141,7 +141,7 @@ class _App:
         self._app, self._visit, self._mark = app, visit, mark
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await watch(self._app, scope, receive, AnsweringRoute(self._visit, send, self._mark))
+        await watch(self._app, scope, receive, Answering(self._visit, send, self._mark))
 
 
 async def _stream(serving: Coroutine[Any, Any, Any], visit: Visit, socket: WebSocket, mark: int) -> None:

@@ -34,7 +34,7 @@ KEYS = (GOOD, BAD, ASKED, TOKEN)
 SEEN = {
     *("Validator", "Core", "Memory", "Streams", "Guard", "Options", "Reader", "APIKeyMiddleware", "KeyFilter"),
     *("CallableIssuer", "IntrospectionIssuer", "RoboflowIssuer", "FakeIssuer", "Http", "Call"),
-    *("Visit", "Pending", "Unread", "Secret", "Ask", "Flight", "_Task", "_Streaming", "AnsweringWebSocket"),
+    *("Visit", "Pending", "Unread", "Secret", "Ask", "Flight", "_Task", "_Body", "_Stream", "AnsweringWebSocket"),
     *("World", "Content", "Login", "Answer"),
 }
 

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from dataclasses import replace
 from typing import Final
 
 from rf_middleware._cache import Later
@@ -33,7 +32,7 @@ class BelievesOtherEpochs(Core):
     """Rule 3: an answer of another epoch is thrown away."""
 
     def _outdated(self, flight: Flight, answer: Answer) -> bool:
-        return super()._outdated(flight, replace(answer, epoch=self._lease.epoch))
+        return super()._outdated(flight, answer._replace(epoch=self._lease.epoch))
 
 
 class BelievesLaggingReplicas(Core):
