@@ -3,20 +3,22 @@
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from rf_middleware._challenge import respond
 from rf_middleware._credentials import Pairs
-from rf_middleware._finish import ASGI, finished
+from rf_middleware._finish import ASGI, SIZES, finished
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
-from rf_middleware._models import Grant, Refusal
+from rf_middleware._models import Refusal
 from rf_middleware._options import OnDenied
 from rf_middleware._rules import inner_path, preflight
 from rf_middleware.exceptions import Refused
 
+if TYPE_CHECKING:
+    from rf_middleware._identity import WorkspaceIdentity
+
 __all__ = [
     "ASGIApp",
-    "Identify",
     "Message",
     "Receive",
     "Scope",
@@ -38,8 +40,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-Identify = Callable[[Scope, Grant | None], None]
-"""Tells an app of Starlette's who is asking (``_identity``)."""
 
 _log: Final = logging.getLogger("rf_middleware")
 _DENIAL_RESPONSE: Final = "websocket.http.response"
@@ -140,22 +140,33 @@ def _strip_referers(guard: Guard, scope: Scope) -> None:
     ]
 
 
-def attach(scope: Scope, visit: Visit, identify: "Identify | None" = None) -> None:
+def attach(scope: Scope, visit: Visit, identity: "type[WorkspaceIdentity] | None" = None) -> None:
     """Tell the app, decorators further in, and Starlette in its own terms who is asking. No header can set these."""
     grant = visit.grant
     scope[CONTEXT] = visit
     state = scope["state"] if "state" in scope else scope.setdefault("state", {})
     state["grant"] = grant
     state["workspace"] = None if grant is None else grant.workspace
-    if identify is not None:
-        identify(scope, grant)
+    if identity is None:
+        return
+    if grant is None:
+        identity.unknown(scope)
+    else:
+        scope["user"] = scope["auth"] = identity(grant)
 
 
 def completed(message: Message, visit: Visit) -> Message:
     """Return the start of an answer to an accepted request, with its headers completed."""
-    told = None if visit.guard.tells is None else _in_bytes(visit.told())
     message = {**message}
-    message["headers"] = finished(message.get("headers", ()), ASGI, visit.carrier.asgi, told)
+    headers = message["headers"] = [*message.get("headers", ())]
+    for name, _ in headers:
+        if len(name) in SIZES:
+            break
+    else:
+        if visit.guard.tells is None:
+            headers += visit.carrier.asgi
+            return message
+    message["headers"] = finished(headers, ASGI, visit.carrier.asgi, _in_bytes(visit.told()))
     return message
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import AnyStr, Final, Generic, NamedTuple
 
-__all__ = ["ASGI", "WSGI", "Alphabet", "finished"]
+__all__ = ["ASGI", "SIZES", "WSGI", "Alphabet", "finished"]
 
 
 class Alphabet(NamedTuple, Generic[AnyStr]):
@@ -12,14 +12,14 @@ class Alphabet(NamedTuple, Generic[AnyStr]):
     vary: AnyStr
     cache_control: AnyStr
     both: frozenset[AnyStr]
-    sizes: frozenset[int]
     comma: AnyStr
     star: AnyStr
 
 
-_SIZES: Final = frozenset(map(len, ("vary", "cache-control")))
-ASGI: Final = Alphabet(b"vary", b"cache-control", frozenset((b"vary", b"cache-control")), _SIZES, b",", b"*")
-WSGI: Final = Alphabet("vary", "cache-control", frozenset(("vary", "cache-control")), _SIZES, ",", "*")
+ASGI: Final = Alphabet(b"vary", b"cache-control", frozenset((b"vary", b"cache-control")), b",", b"*")
+WSGI: Final = Alphabet("vary", "cache-control", frozenset(("vary", "cache-control")), ",", "*")
+SIZES: Final = frozenset(map(len, WSGI.both))
+"""Where no header of an answer has a name of such a length, what is wanted is missing: the drivers add it at once."""
 
 
 def finished(
@@ -38,12 +38,7 @@ def finished(
         workspace: a header that replaces the app's own of that name.
     """
     kept: list[tuple[AnyStr, AnyStr]] = [*headers]  # type: ignore[list-item]  # mypy takes the star for an item
-    sizes, said = words.sizes, words.both
-    for name, _ in kept:
-        if len(name) in sizes and name.lower() in said:  # the first leaves out nearly all, and is cheap
-            wanted = _missing(kept, words, wanted)
-            break
-    kept += wanted
+    kept += _missing(kept, words, wanted)
     if workspace is not None:
         kept = [pair for pair in kept if pair[0].lower() != workspace[0].lower()]
         kept.append(workspace)

@@ -7,7 +7,7 @@ from starlette.authentication import AuthCredentials, BaseUser, UnauthenticatedU
 
 from rf_middleware._models import Grant
 
-__all__ = ["WorkspaceIdentity", "identify"]
+__all__ = ["WorkspaceIdentity"]
 
 
 class WorkspaceIdentity(BaseUser, AuthCredentials):
@@ -36,11 +36,8 @@ class WorkspaceIdentity(BaseUser, AuthCredentials):
         """The scopes, sorted, or ``["*"]`` for every scope; each look makes a new list, so nobody can change them."""
         return ["*"] if self._grant.scopes is None else sorted(self._grant.scopes)
 
-
-def identify(scope: MutableMapping[str, Any], grant: Grant | None) -> None:
-    """Tell a Starlette app who is asking, in its own terms; what it knows of an anonymous request is left alone."""
-    if grant is None:
+    @staticmethod
+    def unknown(scope: MutableMapping[str, Any]) -> None:
+        """Say that nobody knows who is asking, unless something further out said who."""
         scope.setdefault("user", UnauthenticatedUser())
         scope.setdefault("auth", AuthCredentials())
-    else:
-        scope["user"] = scope["auth"] = WorkspaceIdentity(grant)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from rf_middleware._credentials import Pairs
-from rf_middleware._finish import WSGI, finished
+from rf_middleware._finish import SIZES, WSGI, finished
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
 from rf_middleware._models import Refusal
 from rf_middleware._rules import preflight
@@ -149,10 +149,14 @@ class Finishing:
 
     def answer(self, status: str, headers: _Headers, exc_info: "OptExcInfo | None" = None, /) -> _Write:
         """Start the app's answer."""
-        visit = self._visit
-        told = None if visit.guard.tells is None else visit.told()
-        headers = finished(headers, WSGI, visit.carrier.wsgi, told)
-        start = self._start_response
+        visit, start = self._visit, self._start_response
+        for name, _ in headers:
+            if len(name) in SIZES:
+                break
+        else:
+            if visit.guard.tells is None and exc_info is None:
+                return start(status, [*headers, *visit.carrier.wsgi])
+        headers = finished(headers, WSGI, visit.carrier.wsgi, visit.told())
         return start(status, headers) if exc_info is None else start(status, headers, exc_info)
 
 
@@ -161,8 +165,7 @@ def finishing_later(environ: "WSGIEnvironment", start_response: "StartResponse")
 
     def complete(status: str, headers: "_Headers", exc_info: "OptExcInfo | None" = None, /) -> "_Write":
         visit: Visit = environ[CONTEXT]
-        if visit.grant is not None:
-            headers = finished(headers, WSGI, visit.carrier.wsgi, visit.told())
-        return start_response(status, headers) if exc_info is None else start_response(status, headers, exc_info)
+        start = start_response if visit.grant is None else Finishing(visit, start_response).answer
+        return start(status, headers) if exc_info is None else start(status, headers, exc_info)
 
     return complete

@@ -10,11 +10,10 @@ import logging
 import sys
 from asyncio import CancelledError
 from collections.abc import Awaitable
-from typing import Final, Unpack, cast
+from typing import TYPE_CHECKING, Final, Unpack, cast
 
 from rf_middleware._asgi import (
     ASGIApp,
-    Identify,
     Message,
     Receive,
     Scope,
@@ -34,6 +33,9 @@ from rf_middleware._options import Settings
 from rf_middleware.exceptions import ConfigurationError, refused
 from rf_middleware.issuers import Issuer
 from rf_middleware.validator import Validator
+
+if TYPE_CHECKING:
+    from rf_middleware._identity import WorkspaceIdentity
 
 __all__ = ["APIKeyMiddleware"]
 
@@ -69,7 +71,7 @@ class APIKeyMiddleware:
             # Starlette builds its middleware when the server starts: some servers keep to themselves what fails then.
             _log.critical("APIKeyMiddleware: %s", wrong)
             raise
-        self._identify = _starlettes()
+        self._identity = _starlettes()
 
     @property
     def validator(self) -> Validator:
@@ -88,7 +90,7 @@ class APIKeyMiddleware:
             if found is None:
                 return
             visit, receive = found
-        attach(scope, visit, self._identify)
+        attach(scope, visit, self._identity)
         stream: Answering | None = None  # once the answer is known to be one
 
         def answer(message: "Message") -> "Awaitable[None]":  # quoted: else they are evaluated for each request
@@ -96,7 +98,7 @@ class APIKeyMiddleware:
             if message["type"] == "http.response.start":
                 return send(completed(message, visit))
             if stream is None:
-                if not message.get("more_body"):
+                if "more_body" not in message or not message["more_body"]:  # quicker than ``get``
                     return send(message)
                 stream = Answering(visit, send, mark)
             return stream.answer(message)
@@ -125,7 +127,7 @@ class APIKeyMiddleware:
             return None
         if visit.grant is not None and scope["type"] == "http":
             return visit, receive
-        attach(scope, visit, self._identify)
+        attach(scope, visit, self._identity)
         if visit.grant is None:
             await self.app(scope, receive, send)
         else:
@@ -159,13 +161,13 @@ class APIKeyMiddleware:
         await refuse(refusal, scope, receive, send)
 
 
-def _starlettes() -> Identify | None:
-    """Return what tells a Starlette app who is asking; ``None`` where Starlette is not loaded."""
+def _starlettes() -> "type[WorkspaceIdentity] | None":
+    """Return what a Starlette app is told of who is asking; ``None`` where Starlette is not loaded."""
     if "starlette" not in sys.modules:
         return None
-    from rf_middleware._identity import identify  # noqa: PLC0415 - only where Starlette is loaded anyway
+    from rf_middleware._identity import WorkspaceIdentity  # noqa: PLC0415 - only where Starlette is loaded anyway
 
-    return identify
+    return WorkspaceIdentity
 
 
 async def _served(answer: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:

@@ -23,7 +23,7 @@ from rf_middleware._asgi_hit import hit
 from rf_middleware._asgi_streams import Answering, AnsweringWebSocket, watch
 from rf_middleware._challenge import respond
 from rf_middleware._guard import CONTEXT, Guard, Pending, Unread, Visit
-from rf_middleware._identity import identify
+from rf_middleware._identity import WorkspaceIdentity
 from rf_middleware._inner import Inner
 from rf_middleware._models import Refusal, Workspace
 from rf_middleware._options import OnDenied, RouteSettings
@@ -179,7 +179,7 @@ async def let_in(inner: Inner, connection: HTTPConnection) -> Visit | Refusal:
         if replay is not receive and isinstance(connection, Request):
             connection._receive = replay  # noqa: SLF001 - the body was read: Starlette has no other way to put it back  # pyright: ignore[reportPrivateUsage] - the same
     if isinstance(step, Visit):
-        attach(scope, step, identify)
+        attach(scope, step, WorkspaceIdentity)
     return step
 
 

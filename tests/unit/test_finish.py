@@ -1,11 +1,18 @@
 """The headers that an accepted answer gets on its way out."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rf_middleware import CallableIssuer, Grant, Validator, Workspace
+from rf_middleware._asgi import Message, completed
 from rf_middleware._finish import ASGI, WSGI, finished
+from rf_middleware._guard import Guard, Visit
 from rf_middleware._locations import Carrier
+from rf_middleware._options import Options
+from rf_middleware._wsgi import Finishing
 
 Headers = list[tuple[str, str]]
 
@@ -18,6 +25,13 @@ NAMES = st.sampled_from(["Vary", "vary", "VARY", "Cache-Control", "cache-control
 VALUES = st.sampled_from(["", "*", "a", "authorization", "Cookie, Accept", "x-api-key,  cookie", "no-store", "public"])
 HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=5)
 WORKSPACES = st.none() | st.just(("X-W", "acme"))
+VALIDATOR = Validator(CallableIssuer(lambda _: None))
+GUARDS = {name: Guard(Options.of({"workspace_header": name}), VALIDATOR) for name in (None, "X-W")}
+
+
+def visited(carrier: Carrier, workspace: tuple[str, str] | None) -> Visit:
+    """Return a visit whose key was there, and whose answer tells its workspace or not."""
+    return Visit(GUARDS[None if workspace is None else workspace[0]], Grant(Workspace("acme")), b"", carrier, b"")
 
 
 def of(headers: Headers, name: str) -> list[str]:
@@ -82,3 +96,45 @@ def test_vary_is_not_doubled(own: list[str], added: list[str]) -> None:
     """A name that is there already, or a star, is enough."""
     after = finished([("Vary", value) for value in own], WSGI, Carrier((b"Authorization",)).wsgi, None)
     assert of(after, "vary") == [*own, *added]
+
+
+@given(headers=HEADERS, carrier=CARRIERS, workspace=WORKSPACES)
+def test_asgi_answers_are_completed_so(headers: Headers, carrier: Carrier, workspace: tuple[str, str] | None) -> None:
+    """The start of an answer under ASGI gets these headers; the app's own message is left as it is."""
+    raw = [(name.encode(), value.encode()) for name, value in headers]
+    told = None if workspace is None else (workspace[0].lower().encode(), workspace[1].encode())
+    message: Message = {"type": "http.response.start", "status": 200, "headers": raw, "trailers": True}
+    before = {**message, "headers": [*raw]}
+    after = completed(message, visited(carrier, workspace))
+    assert message == before
+    assert after == {**before, "headers": finished(raw, ASGI, carrier.asgi, told)}
+
+
+def test_asgi_answers_need_no_headers() -> None:
+    """A start without headers, which ASGI allows, is one with none."""
+    carrier = Carrier((b"Authorization",))
+    assert completed({"type": "http.response.start", "status": 204}, visited(carrier, None)) == {
+        "type": "http.response.start",
+        "status": 204,
+        "headers": [(b"vary", b"Authorization")],
+    }
+
+
+@given(headers=HEADERS, carrier=CARRIERS, workspace=WORKSPACES, failed=st.booleans())
+def test_wsgi_answers_are_completed_so(
+    headers: Headers, carrier: Carrier, workspace: tuple[str, str] | None, *, failed: bool
+) -> None:
+    """``start_response`` gets these headers under WSGI, and what failed if something did; the app's list is its own."""
+    seen: list[tuple[object, ...]] = []
+
+    def start(*given: object) -> Callable[[bytes], object]:
+        seen.append(given)
+        return len
+
+    before = [*headers]
+    what: tuple[None, None, None] = (None, None, None)
+    answer = Finishing(visited(carrier, workspace), start).answer
+    write = answer("200 OK", headers, what) if failed else answer("200 OK", headers)
+    assert write is len
+    assert headers == before
+    assert seen == [("200 OK", finished(headers, WSGI, carrier.wsgi, workspace), *[what] * failed)]

@@ -6,10 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.authentication import AuthCredentials, SimpleUser, UnauthenticatedUser
 
-from rf_middleware._identity import identify
-from rf_middleware._models import Grant, Workspace
+from rf_middleware import CallableIssuer, Grant, Validator, Workspace
+from rf_middleware._asgi import attach
+from rf_middleware._guard import Guard, Visit
+from rf_middleware._identity import WorkspaceIdentity
+from rf_middleware._locations import Carrier
+from rf_middleware._options import Options
 
+GUARD = Guard(Options.of({}), Validator(CallableIssuer(lambda _: None)))
 SCOPES = st.none() | st.frozensets(st.text(min_size=1, max_size=5))
+
+
+def identify(scope: dict[str, Any], grant: Grant | None) -> None:
+    """Attach a visit of this grant."""
+    attach(scope, Visit(GUARD, grant, b"", Carrier(), b""), WorkspaceIdentity)
 
 
 @given(slug=st.text(min_size=1), name=st.text(), scopes=SCOPES)
