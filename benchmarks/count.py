@@ -22,7 +22,7 @@ from benchmarks import traffic
 from benchmarks.drive import finish
 from benchmarks.issuers import bounded
 from benchmarks.scale import QUICK
-from benchmarks.subjects import BARE, FLOOR, OURS, STACKS, World, made, world
+from benchmarks.subjects import BARE, BY_HAND, FLOOR, OURS, STACKS, World, made, world
 from benchmarks.tables import table
 from benchmarks.traffic import ASGIApp, Message
 
@@ -33,8 +33,8 @@ _LONG: Final = 300
 _PEER: Final = "AuthenticationMiddleware + TTLCache"
 _HTTPAUTH: Final = "Flask-HTTPAuth + TTLCache"
 SUBJECTS: Final[tuple[tuple[str, str], ...]] = (
-    *(("ASGI", name) for name in (BARE, FLOOR, OURS, _PEER)),
-    *(("WSGI", name) for name in (BARE, FLOOR, OURS)),
+    *(("ASGI", name) for name in (BARE, FLOOR, BY_HAND, OURS, _PEER)),
+    *(("WSGI", name) for name in (BARE, FLOOR, BY_HAND, OURS)),
     *(("Flask", name) for name in (BARE, FLOOR, OURS, _HTTPAUTH)),
 )
 """Raw apps, and Flask for the one peer that needs it."""

@@ -9,6 +9,7 @@ from benchmarks.growth import Growth
 from benchmarks.hits import RawRow, Rows
 from benchmarks.issuer_load import Load
 from benchmarks.misses import CROWD, Misses
+from benchmarks.parts import Part
 from benchmarks.sockets import Rows as SocketRows
 from benchmarks.subjects import OURS
 
@@ -33,6 +34,7 @@ class Results:
     frameworks: Rows | None = None
     sockets: SocketRows | None = None
     count: Counts | None = None
+    parts: tuple[Part, ...] | None = None
     misses: Misses | None = None
     growth: Growth | None = None
     issuer: Load | None = None

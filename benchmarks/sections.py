@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 from typing import Final
 
-from benchmarks import count, growth, hits, issuer_load, misses, sockets
+from benchmarks import count, growth, hits, issuer_load, misses, parts, sockets
 from benchmarks.results import Results
 
 __all__ = ["SECTIONS", "run"]
@@ -25,6 +25,7 @@ SECTIONS: Final[Mapping[str, Callable[[], object]]] = {
     "issuer": issuer_load.measure,
     "sockets": sockets.measure,
     "count": count.counted,
+    "parts": parts.measure,
 }
 _PATIENCE: Final = 900.0
 _GRACE: Final = 15.0

@@ -19,10 +19,11 @@ from benchmarks.traffic import KEY
 from rf_middleware import Validator
 from rf_middleware._fingerprint import fingerprint
 
-__all__ = ["BARE", "ENTRIES", "FLOOR", "OURS", "STACKS", "Maker", "Subject", "World", "made", "world"]
+__all__ = ["BARE", "BY_HAND", "ENTRIES", "FLOOR", "OURS", "STACKS", "Maker", "Subject", "World", "made", "world"]
 
 BARE: Final = "bare app"
 FLOOR: Final = "floor"
+BY_HAND: Final = "by hand"
 OURS: Final = "rf_middleware"
 ENTRIES: Final[dict[bytes, Entry]] = {fingerprint(KEY): (math.inf, answers.WORKSPACE)}
 """What the floor has in its cache."""
@@ -79,8 +80,8 @@ _BARE_AND_OURS: Final = (Subject(BARE, "bare"), Subject(FLOOR, "floor"), Subject
 _QUERY: Final = (Subject(FLOOR + _IN_QUERY, "floor", "query"), Subject(OURS + _IN_QUERY, "ours", "query"))
 
 STACKS: Final[Mapping[str, tuple[Subject, ...]]] = {
-    "ASGI": _BARE_AND_OURS,
-    "WSGI": _BARE_AND_OURS,
+    "ASGI": (*_BARE_AND_OURS, Subject(BY_HAND, "by_hand")),
+    "WSGI": (*_BARE_AND_OURS, Subject(BY_HAND, "by_hand")),
     "Starlette": (
         *_BARE_AND_OURS,
         *_QUERY,
