@@ -11,7 +11,7 @@ from typing import Any, Final
 from benchmarks import hits, issuer_load, sockets
 from benchmarks.growth import Growth
 from benchmarks.results import MEMORY, Results
-from benchmarks.subjects import BARE, FLOOR, OURS
+from benchmarks.subjects import BARE, BY_HAND, FLOOR, OURS
 
 __all__ = ["draw"]
 
@@ -77,7 +77,7 @@ def _colour(name: str) -> str:
     subject = name.partition(": ")[2]
     if subject.startswith(OURS):
         return _OURS
-    return _FLOOR if subject.startswith(FLOOR) else _OTHERS
+    return _FLOOR if subject.startswith((FLOOR, BY_HAND)) else _OTHERS
 
 
 def _bars(plot: Any, path: Path, bars: Sequence[Bar], label: str, *, log: bool = False) -> None:  # noqa: ANN401 - a module
