@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rf_middleware import CallableIssuer, Validator
 from tests.contract.issuing import GOOD, Keys, bearer
 from tests.contract.subjects import SUBJECTS
+from tests.core.helpers import HandClock
 from tests.harness import Answer, Request
 
 OPTIONS: dict[str, Any] = {
@@ -122,10 +123,14 @@ ODD = [
 ]
 
 
+CLOCK = HandClock()
+"""Stands while adapters are compared, so that the rest of an issuer that broke ends before all of them or after."""
+
+
 @pytest.fixture(scope="module")
 def served() -> Iterator[list[tuple[Any, Any]]]:
     """Return every subject with its app, all of the same options and one validator."""
-    with Validator(CallableIssuer(Keys()), unknown_key_burst=1_000_000, ttl=3600.0) as validator:
+    with Validator(CallableIssuer(Keys()), unknown_key_burst=1_000_000, ttl=3600.0, clock=CLOCK) as validator:
         yield [(subject, subject.protect(validator, {**OPTIONS}, ())) for subject in SUBJECTS]
 
 
@@ -148,7 +153,8 @@ def lies(request: Request) -> bool:
 
 
 def verdicts(served: list[tuple[Any, Any]], request: Request) -> dict[Outcome, list[str]]:
-    """Return who said what, and whose app saw what."""
+    """Return who said what, and whose app saw what; a minute later than the last time."""
+    CLOCK.forward(60)
     found: dict[Outcome, list[str]] = {}
     for subject, app in served:
         found.setdefault(outcome(request, subject.call(app, request)), []).append(str(subject))
@@ -195,7 +201,7 @@ def test_all_adapters_agree_about_generated_requests(served: list[tuple[Any, Any
     """Whatever is put together from the pieces that matter, there is one verdict and no error."""
     found = verdicts(served, request_)
     assert len(found) == 1, found
-    assert next(iter(found))[0] in {200, 400, 401, 402, 403, 423, 503}
+    assert next(iter(found))[0] in {200, 400, 401, 402, 403, 423}
 
 
 RULES = ["/", "/healthz", "/public/*", "/a/b/*", "/mounted/x"]

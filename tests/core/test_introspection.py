@@ -108,7 +108,7 @@ SCOPES: list[tuple[dict[str, str | None], frozenset[str] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("scope", "scopes"), SCOPES, ids=str)
+@pytest.mark.parametrize(("scope", "scopes"), SCOPES)
 def test_scope_says_what_the_key_may_do(scope: dict[str, Any], scopes: frozenset[str] | None) -> None:
     """Without ``scope`` there is none; only ``"*"`` alone is every scope."""
     body = {key: value for key, value in ACTIVE.items() if key != "scope"} | scope

@@ -173,7 +173,7 @@ def test_forget_makes_the_next_check_ask() -> None:
     assert issuer.asked == [KEY, KEY]
 
 
-@pytest.mark.parametrize("no_text", [3, 0, b"rfk_canary", b"", ["rfk_canary"], [], object(), False], ids=repr)
+@pytest.mark.parametrize("no_text", [3, 0, b"rfk_canary", b"", ["rfk_canary"], [], object, False], ids=repr)
 @pytest.mark.parametrize("use", [sync_check, async_check, Validator.forget])
 def test_what_is_no_text_is_a_mistake_of_the_caller(use: Callable[[Validator, Any], object], no_text: object) -> None:
     """Bytes or a number as key are a ``TypeError`` that says so and shows nothing, and the issuer is left alone."""

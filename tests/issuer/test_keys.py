@@ -60,7 +60,7 @@ def test_the_check_takes_any_text(text: str) -> None:
         ("with blank", False),
         ("umlaut-ä", False),
         ("rfk_junk", False),
-        (mint(KEY_PREFIX), True),
+        pytest.param(mint(KEY_PREFIX), True, id="minted"),
     ],
 )
 def test_only_what_could_be_a_key_is_looked_up(presented: str, *, could: bool) -> None:
