@@ -102,7 +102,7 @@ async def window(folder: Path, *, script: bool = True, size: tuple[int, int] = D
             opened = Window(await context.new_page(), browser, issuer, database, made["key"])
             yield opened
             await browser.close()
-        assert opened.wrong == []
+        assert opened.wrong == [], opened.wrong
         assert issuer.process.poll() is None
 
 
