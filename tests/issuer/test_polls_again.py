@@ -99,7 +99,9 @@ async def test_what_comes_behind_a_poll_ends_the_connection_after_its_answer(tmp
     async with polled(tmp_path) as (rig, _, reader, writer):
         writer.write(again(rig, 1) + b"GET /healthz HTTP/1.1\r\nHost: issuer\r\n\r\n")
         await until(lambda: waiting(rig))
-        await ended(rig, reader, writer)
+        head, rest = await ended(rig, reader, writer)
+        assert "\r\nconnection: close\r\n" in head
+        assert rest == b""
 
 
 @in_loop

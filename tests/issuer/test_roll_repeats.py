@@ -31,3 +31,13 @@ async def test_a_repeated_roll_waits_like_any_repeat(tmp_path: Path, ending: str
         assert (await repeat).status_code == 409
         assert (await rig.call("GET", "/revocations/1")).json()["state"] == "done"
         assert (await ended).status_code == 200
+
+
+@in_loop
+async def test_a_key_is_rolled_once(tmp_path: Path) -> None:
+    """The second roll of a key is refused, also while the old key lives on for a while."""
+    async with opened(tmp_path / "issuer.db") as rig:
+        _, key_id = await rig.new_key()
+        path = f"/acme/api-keys/{key_id}/roll"
+        assert (await rig.call("POST", path, json={"graceSeconds": 60})).status_code == 200
+        assert (await rig.call("POST", path, json={})).status_code == 409
