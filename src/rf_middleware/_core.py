@@ -10,8 +10,7 @@ Rules for this file:
   issuer read the key after the event.
 * An answer may serve a request that arrived after its question was sent only while the lease is live. Without one
   at most two checks of a key are in flight: a request joins the one that began after it arrived, or waits to begin it.
-* While the issuer can't be asked an old grant may stand in for its answer, if that was allowed: never one that was
-  dropped or refused.
+* While the issuer can't be asked an old grant may stand in, if that was allowed: never one dropped or refused.
 """
 
 import math
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UNAVAILABLE", "Core", "Limits"]
 
-_CROWDED: Final = Refusal(Reason.ISSUER_UNAVAILABLE, "Too many requests wait for the issuer of API keys.")
 _PATIENCE: Final = 1.0
 """Seconds that a question may take before an old grant stands in for its answer, where one can."""
 
@@ -123,8 +121,7 @@ class Core:
             if step is not None:
                 return step
             if not may_wait:
-                self.counts.crowded += 1
-                return _CROWDED
+                return self._gate.crowded()
             live = now < self.deadline
             shared = joinable(self._memory.flights.get(question.digest, ()), arrived, live=live)
             if shared is not None:
@@ -173,7 +170,7 @@ class Core:
         self._gate.ended(flight, verdict)
         if not self._gate.answered(verdict, self.clock(), flight.payer):
             return verdict
-        if flight.void or self._outdated(flight, answer):
+        if flight.void or self._lease.outdates(flight, answer):
             self.counts.outdated += 1
             if isinstance(verdict, Refusal):  # perhaps of before a change, but nobody vouches for the key any more
                 self._memory.grants.distrust([digest])
@@ -186,13 +183,6 @@ class Core:
         times = self.limits.times(leased=self._lease.epoch is not None, has_feed=self._has_feed is not False)
         self._memory.grant(digest, flight, verdict, times)
         return verdict
-
-    def _outdated(self, flight: Flight, answer: Answer) -> bool:
-        """Tell whether the issuer may have read the key before something this validator was told."""
-        epoch = self._lease.epoch
-        if epoch is None or (answer.epoch is None and isinstance(answer.verdict, Refusal)):
-            return False  # no feed to compare with; or a plain HTTP refusal, which lets nobody in
-        return answer.epoch != epoch or answer.head < max(flight.applied, flight.fence)
 
     def or_stale(self, digest: bytes, verdict: Verdict) -> Verdict:
         """Return the verdict, or where nobody can give one an old grant, if that is allowed (RFC 5861 section 4)."""

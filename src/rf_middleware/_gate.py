@@ -13,6 +13,7 @@ from rf_middleware._models import Grant, Reason, Refusal, Verdict
 __all__ = ["UNAVAILABLE", "Gate"]
 
 UNAVAILABLE: Final = Refusal(Reason.ISSUER_UNAVAILABLE)
+_CROWDED: Final = Refusal(Reason.ISSUER_UNAVAILABLE, "Too many requests wait for the issuer of API keys.")
 
 
 class Gate:
@@ -50,6 +51,11 @@ class Gate:
             self._give_back(payer)
             return replace(UNAVAILABLE, retry_after=rest)
         return None
+
+    def crowded(self) -> Refusal:
+        """Note that a request is not asked about since too many wait, and return what it is told."""
+        self._counts.crowded += 1
+        return _CROWDED
 
     def answered(self, verdict: Verdict, now: float, payer: str | None) -> bool:
         """Note an answer; false when it is none."""

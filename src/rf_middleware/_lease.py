@@ -10,7 +10,10 @@ consistency" (1989); delivered in the shape of RFC 8936. Rules kept here:
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rf_middleware._models import Refusal
+
 if TYPE_CHECKING:
+    from rf_middleware._flight import Answer, Flight
     from rf_middleware._wire import Event, Poll, Reply
 
 __all__ = ["DRIFT", "Lease", "News"]
@@ -71,6 +74,12 @@ class Lease:
         self.epoch = reply.epoch
         self.applied = reply.head
         return News(reset, () if reset else reply.events, self._sent + reply.lease * (1.0 - DRIFT))
+
+    def outdates(self, flight: "Flight", answer: "Answer") -> bool:
+        """Tell whether the issuer may have read the key before something this validator was told."""
+        if self.epoch is None or (answer.epoch is None and isinstance(answer.verdict, Refusal)):
+            return False  # no feed to compare with; or a plain HTTP refusal, which lets nobody in
+        return answer.epoch != self.epoch or answer.head < max(flight.applied, flight.fence)
 
     def give_back(self) -> None:
         """Trust no answer of the feed any more: the lease is about to be given back."""

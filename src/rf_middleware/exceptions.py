@@ -12,7 +12,7 @@ A key never appears in any of them.
 
 from typing import Final
 
-from rf_middleware._models import Reason, Refusal
+from rf_middleware._models import Grant, Reason, Refusal, Verdict
 
 __all__ = [
     "PROBLEM",
@@ -22,6 +22,7 @@ __all__ = [
     "LoginError",
     "RFMiddlewareError",
     "Refused",
+    "granted",
     "refused",
 ]
 
@@ -94,6 +95,13 @@ class IssuerUnavailable(Refused):
 
     def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
         super().__init__(Refusal(Reason.ISSUER_UNAVAILABLE, detail, retry_after))
+
+
+def granted(verdict: Verdict) -> Grant:
+    """Return the grant, or raise the exception that says what the refusal says."""
+    if isinstance(verdict, Grant):
+        return verdict
+    raise refused(verdict)
 
 
 def refused(refusal: Refusal) -> Refused:

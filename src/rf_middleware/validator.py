@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from types import TracebackType
 from typing import Final, Self
 
 from rf_middleware._asking import flow
@@ -21,7 +20,7 @@ from rf_middleware._registry import Registry
 from rf_middleware._secret import Secret
 from rf_middleware._servers import Seats
 from rf_middleware._streams import Streams
-from rf_middleware.exceptions import refused
+from rf_middleware.exceptions import granted
 from rf_middleware.issuers import issuer_of
 from rf_middleware.issuers._protocol import Closeable, Issuer, OffersFeed
 
@@ -112,10 +111,7 @@ class Validator:
         """
         given = [key]
         del key  # not in the locals of a traceback, nor of those below a log line
-        verdict = self.resolve(presented(given.pop()))
-        if isinstance(verdict, Grant):
-            return verdict
-        raise refused(verdict)
+        return granted(self.resolve(presented(given.pop())))
 
     async def acheck(self, key: str) -> Grant:
         """Check a key on the running event loop.
@@ -127,10 +123,7 @@ class Validator:
         """
         given = [key]
         del key  # not in the locals of a traceback, nor of those below a log line
-        verdict = await self.aresolve(presented(given.pop()))
-        if isinstance(verdict, Grant):
-            return verdict
-        raise refused(verdict)
+        return granted(await self.aresolve(presented(given.pop())))
 
     def resolve(self, key: bytes, client: str = "") -> Verdict:
         """Do what ``check`` does, with a verdict instead of an exception; ``client`` is the address that sent it."""
@@ -228,17 +221,13 @@ class Validator:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
 
     def forked(self) -> None:

@@ -31,16 +31,16 @@ class TrustsAfterTheLease(Core):
 class BelievesOtherEpochs(Core):
     """Rule 3: an answer of another epoch is thrown away."""
 
-    def _outdated(self, flight: Flight, answer: Answer) -> bool:
-        return super()._outdated(flight, answer._replace(epoch=self._lease.epoch))
+    def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
+        return super()._judge(digest, flight, answer._replace(epoch=self._lease.epoch))
 
 
 class BelievesLaggingReplicas(Core):
     """Rule 3: an answer older than what was applied when the check began is thrown away."""
 
-    def _outdated(self, flight: Flight, answer: Answer) -> bool:
+    def _judge(self, digest: bytes, flight: Flight, answer: Answer) -> Verdict | None:
         flight.applied = 0
-        return super()._outdated(flight, answer)
+        return super()._judge(digest, flight, answer)
 
 
 class JoinsWithoutALease(Core):
