@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 
+from tests.core.servers import listen_no_more
+
 __all__ = ["Fault", "Proxy"]
 
 _FEED = b"POST /feed HTTP/1.1\r\n"
@@ -113,7 +115,7 @@ class Proxy:
 
     async def close(self) -> None:
         """Cut everything and listen no more."""
-        self._server.close()
+        await listen_no_more(self._server)
         self._cut(lambda _link: True)
         for task in list(self._tasks):
             task.cancel()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.core.servers import listen_no_more
 from tests.nemesis.proxy import Fault, Proxy
 from tests.nemesis.wire import Lost, Wire
 
@@ -45,7 +46,7 @@ async def rigged() -> AsyncGenerator[Rig]:
     finally:
         wire.close()
         await proxy.close()
-        server.close()
+        await listen_no_more(server)
 
 
 async def works_anew(proxy: Proxy) -> None:

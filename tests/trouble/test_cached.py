@@ -22,11 +22,8 @@ FEED_TOO = [each for each in TROUBLES if not each.slow][::20]
 
 
 @contextmanager
-def leased(issuer: Unwell, clock: Ahead, timeout: float = 1.0) -> Generator[Validator]:
-    """Make a validator that holds a lease and has the cached key.
-
-    A deadline that meets a connection just being made leaves it to the collector, which warns (anyio): it is not short.
-    """
+def leased(issuer: Unwell, clock: Ahead, timeout: float = 0.3) -> Generator[Validator]:
+    """Make a validator that holds a lease and has the cached key."""
     with Validator(IntrospectionIssuer(issuer.url, TOKEN), ttl=1e6, timeout=timeout, clock=clock) as validator:
         validator.resolve(CACHED.encode())
         until(lambda: validator.staleness.kind == "lease")

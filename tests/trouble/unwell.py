@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, TypeVar
 
+from tests.core.servers import listen_no_more
 from tests.trouble.honest import Honest, Request
 
 __all__ = ["WELL", "Door", "Line", "Trouble", "Unwell", "unwell"]
@@ -181,7 +182,7 @@ class Unwell:
 
     async def _end(self) -> None:
         if self._server is not None:
-            self._server.close()
+            await listen_no_more(self._server)
         self._server = None
         for each in self._crowd:
             each.close()
