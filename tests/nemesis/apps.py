@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rf_middleware import IntrospectionIssuer, Validator, asgi, wsgi
+from rf_middleware import Grant, IntrospectionIssuer, Validator, asgi, wsgi
 from rf_middleware._clock import Clock, now
+from tests.core.servers import until
 
 _TIMEOUT = 1.0
 """Seconds a check may take: a request during a fault is answered soon, with 503."""
@@ -53,4 +54,5 @@ asgi_app = asgi.APIKeyMiddleware(
 )
 wsgi_app = wsgi.APIKeyMiddleware(_serve, validator=validator, exempt=["/healthz"])
 if "NEMESIS_WARM" in os.environ:
-    validator.check(os.environ["NEMESIS_WARM"])
+    # Not at once on any machine: the first check of a process loads what it needs, and has a second for all.
+    until(lambda: isinstance(validator.resolve(os.environ["NEMESIS_WARM"].encode()), Grant), 60)

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from rf_middleware import asgi, wsgi
+from rf_middleware import Grant, asgi, wsgi
+from tests.core.servers import until
 
 _TICK = 0.02
 
@@ -81,4 +82,4 @@ def _serve(environ: dict[str, Any], start_response: Callable[..., object]) -> It
 
 wsgi_app = wsgi.APIKeyMiddleware(_serve, exempt=["/healthz"])
 if "WARM_KEY" in os.environ:
-    wsgi_app.validator.check(os.environ["WARM_KEY"])
+    until(lambda: isinstance(wsgi_app.validator.resolve(os.environ["WARM_KEY"].encode()), Grant), 60)
