@@ -30,11 +30,32 @@ class Server:
     ending: threading.Event = field(default_factory=threading.Event)
 
 
+def requests(connection: socket.socket) -> Generator[tuple[str, bytes]]:
+    """Yield head and body of each request, whole, until the other end has gone.
+
+    What is left unread when a connection is closed resets it, and the answer may be lost (RFC 9112 section 9.6).
+    """
+    arrived = b""
+    while True:
+        while b"\r\n\r\n" not in arrived:
+            if not (part := connection.recv(65536)):
+                return
+            arrived += part
+        head, _, body = arrived.partition(b"\r\n\r\n")
+        length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [0])[0])
+        while len(body) < length:
+            if not (part := connection.recv(65536)):
+                return
+            body += part
+        arrived = body[length:]
+        yield head.decode(), body[:length]
+
+
 def ok(body: bytes = b'{"workspace": "acme"}') -> Behave:
     """Answer each request with this body, and keep the connection."""
 
     def behave(connection: socket.socket, server: Server) -> None:
-        while connection.recv(65536):
+        for _ in requests(connection):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     return behave
@@ -50,7 +71,7 @@ def drip(head: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n") -> B
     """Answer with a byte now and then, each in time for those who count the time between bytes."""
 
     def behave(connection: socket.socket, server: Server) -> None:
-        connection.recv(65536)
+        next(requests(connection), None)
         connection.sendall(head)
         while not server.ending.wait(TICK):
             connection.sendall(b"x")
@@ -136,12 +157,8 @@ class Issuing:
 
     def __call__(self, connection: socket.socket, server: Server) -> None:
         """Answer as an issuer does whose every key is good, holding polls back for a moment."""
-        while data := connection.recv(65536):
-            head, _, body = data.partition(b"\r\n\r\n")
-            length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [0])[0])
-            while len(body) < length:
-                body += connection.recv(65536)
-            method, path = head.split()[0].decode(), head.split()[1].decode()
+        for head, body in requests(connection):
+            method, path = head.split()[:2]
             answer = json.dumps(self.answer(method, path, body, server)).encode()
             self.asked.append(f"{method} {path}")
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))

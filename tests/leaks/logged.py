@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs
 
-from tests.core.servers import Behave, Server, until
+from tests.core.servers import Behave, Server, requests, until
 from tests.real.started import ROOT
 
 __all__ = ["Logged", "answering", "logged"]
@@ -86,20 +86,9 @@ def answering(ends: Callable[[str], str]) -> Behave:
     """Return an issuer that answers about a key as ``ends`` says: in the words of this function."""
 
     def behave(connection: socket.socket, server: Server) -> None:
-        arrived = b""
-        while True:
-            while b"\r\n\r\n" not in arrived:
-                part = connection.recv(65536)
-                if not part:
-                    return
-                arrived += part
-            head, _, body = arrived.partition(b"\r\n\r\n")
-            length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [0])[0])
-            while len(body) < length:
-                body += connection.recv(65536)
-            arrived = body[length:]
-            key = parse_qs(body[:length].decode()).get("token", [""])[0]
-            answer = _answer(ends(key) if key else "has no feed", head + body)
+        for head, body in requests(connection):
+            key = parse_qs(body.decode()).get("token", [""])[0]
+            answer = _answer(ends(key) if key else "has no feed", head.encode() + body)
             if not answer:
                 server.ending.wait(60)
                 return

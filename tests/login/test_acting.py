@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import rf_middleware
 from rf_middleware.cli import group
-from tests.core.servers import Behave, Server, serving, silent
+from tests.core.servers import Behave, Server, requests, serving, silent
 from tests.login.issuing import Issuing, environment, issuing
 from tests.login.worlds import KEY
 
@@ -32,7 +32,7 @@ def answering(*answers: tuple[int, object]) -> Behave:
 
     def behave(connection: socket.socket, server: Server) -> None:
         reply = left.pop(0) if len(left) > 1 else left[0]
-        connection.recv(65536)
+        next(requests(connection), None)
         connection.sendall(reply)
 
     return behave
@@ -164,7 +164,7 @@ def test_what_may_have_been_done_is_said(tmp_path: Path) -> None:
     """A connection that is lost after the request leaves it open whether the key was made."""
 
     def hang_up(connection: socket.socket, server: Server) -> None:
-        connection.recv(65536)
+        next(requests(connection), None)
 
     with serving(hang_up) as running:
         environ = {"RF_API_KEY": KEY, "RF_ISSUER_URL": running.url}

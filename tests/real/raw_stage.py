@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from rf_middleware.demo.child import Server
 from tests.contract.subjects import SUBJECTS, Subject
 from tests.core.servers import Server as Listening
-from tests.core.servers import serving
+from tests.core.servers import requests, serving
 from tests.real.raw import FOREIGN, GOOD, OTHER
 from tests.real.started import started
 
@@ -79,12 +79,8 @@ class Asked:
 
     def __call__(self, connection: socket.socket, server: Listening) -> None:
         """Answer what comes on a connection."""
-        while data := connection.recv(65536):
-            head, _, body = data.partition(b"\r\n\r\n")
-            length = int((re.findall(rb"(?i)content-length: (\d+)", head) or [0])[0])
-            while len(body) < length:
-                body += connection.recv(65536)
-            answer = json.dumps(self._answer(head.decode(), body.decode())).encode()
+        for head, body in requests(connection):
+            answer = json.dumps(self._answer(head, body.decode())).encode()
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer))
 
     def _answer(self, head: str, body: str) -> dict[str, object]:
