@@ -121,7 +121,7 @@ def serving(behave: Behave) -> Generator[Server]:
         thread.join(10)
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until something is so.
 
     Raises:

@@ -21,7 +21,7 @@ from tests.core.helpers import KEY
 from tests.core.servers import Behave, Server, drip, ok, serving, silent, until
 
 TIMEOUT = 0.25
-LATE = 10.0
+LATE = 60.0
 Check = Callable[[Validator], Grant]
 
 
@@ -151,16 +151,16 @@ with serving(drip()) as slow, serving(ok()) as server:
     for validator in (
         Validator(RoboflowIssuer(slow.url), timeout=0.1),
         Validator(IntrospectionIssuer(slow.url, "token"), timeout=0.1),
-        Validator(RoboflowIssuer(server.url), timeout=5),
+        Validator(RoboflowIssuer(server.url), timeout=60),
     ):
         validator.resolve(b"rfk_key")
         {after}
 ended = time.monotonic()
 """
     command = [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", "-c", script]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert float(done.stdout) < 4.0, "the end waited for something"
+    assert float(done.stdout) < 50.0, "the end waited for something"
 
 
 GOOD_URLS = {

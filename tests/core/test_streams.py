@@ -135,7 +135,7 @@ def test_threads_may_open_and_end_at_once() -> None:
     made = list[tuple[Open, int]]()
 
     def serve() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         for _ in range(300):
             mark, stream = streams.mark, Open(streams)
             streams.open(stream, mark)
@@ -144,7 +144,7 @@ def test_threads_may_open_and_end_at_once() -> None:
     threads = [threading.Thread(target=serve) for _ in range(4)]
     for thread in threads:
         thread.start()
-    barrier.wait(10)
+    barrier.wait(60)
     for _ in range(100):
         streams.end([fingerprint(KEY.encode())])
     last = streams.mark
@@ -178,7 +178,7 @@ def test_an_event_ends_streams_before_it_is_acknowledged(fed: tuple[Validator, S
     validator.streams.open(stream, validator.streams.mark)
     polls = len(issuer.polls)
     issuer.steps.put(reply(Event(1, "revoked", fingerprint=stream.digest), head=1))
-    assert stream.told.wait(10)
+    assert stream.told.wait(60)
     assert len(issuer.polls) == polls
     validator.streams.close(stream)
     issuer.reached(1)

@@ -105,7 +105,7 @@ def test_what_does_not_want_to_end_is_ended() -> None:
         "os.fork() and print('http://127.0.0.1:1', flush=True); select.select([], [], [], 60)"
     )
     with sleeper(stubborn) as server:
-        assert server._said.wait(10)
+        assert server._said.wait(60)
         server.freeze()
         server.end(patience=0.2)
         assert server.process.returncode == -signal.SIGKILL

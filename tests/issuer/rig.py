@@ -192,8 +192,8 @@ def running(test: Callable[[Rig], Coroutine[Any, Any, None]]) -> Callable[[Path]
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Let the loop go on until something is so, for twenty seconds at most."""
-    async with asyncio.timeout(20):
+    """Let the loop go on until something is so, for a minute at most."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the state of a part that knows nothing of tests
             await asyncio.sleep(0)
 

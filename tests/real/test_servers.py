@@ -93,7 +93,7 @@ def test_a_streaming_response_is_cut(server: str, issuer: Issuer, sites: dict[st
     """The client sees that the response was not finished, and the connection is gone."""
     key = issuer.create()
     parts = urlsplit(sites[server].url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     try:
         connection.request("GET", "/stream", headers={"Authorization": f"Bearer {key.secret}"})
         response = connection.getresponse()
@@ -114,7 +114,7 @@ def test_logs_show_no_key(server: str, issuer: Issuer, sites: dict[str, Site]) -
     odd = "rfk_never%20made"
     parts = urlsplit(site.url)
     for number, (secret, status) in enumerate([(key, 200), (key, 200), (quote(key, safe=""), 200), (odd, 401)]):
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=60)
         referer = f"http://page.example/?api_key={secret}"
         connection.request("GET", f"/?seen=yes{number}&api_key={secret}&mark=end{number}", headers={"Referer": referer})
         assert connection.getresponse().status == status
@@ -133,7 +133,7 @@ def test_a_killed_worker_is_waited_for_until_its_lease_ends(issuer: Issuer, site
     with uvicorn(issuer, key) as site:
         issuer.followed(by=4)
         site.server.process.kill()
-        site.server.process.wait(10)
+        site.server.process.wait(60)
         receipt = issuer.revoke(key)
     assert (receipt.confirmed, receipt.expired) == (3, 1)
     assert receipt.seconds < 3 * LEASE
@@ -158,7 +158,7 @@ def test_a_clean_stop_gives_the_lease_back(
         for worker in site.workers:
             worker.line.close()
         site.server.process.send_signal(signal.SIGTERM)
-        site.server.process.wait(10)
+        site.server.process.wait(60)
         receipt = issuer.revoke(key)
     assert (receipt.confirmed, receipt.expired) == (3, 0)
     assert receipt.seconds < LEASE

@@ -79,7 +79,7 @@ def test_the_acknowledgement_waits_for_the_apps_to_end() -> None:
         polls = len(issuer.polls)
         issuer.ended.add(KEY)
         issuer.steps.put(reply(Event(1, "revoked", fingerprint=DIGEST), head=1))
-        await asyncio.wait_for(told.wait(), 10)
+        await asyncio.wait_for(told.wait(), 60)
         assert len(issuer.polls) == polls
         may_go.set()
         await connection.ended()
